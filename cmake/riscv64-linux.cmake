@@ -1,0 +1,13 @@
+set(CMAKE_SYSTEM_NAME Linux)
+set(CMAKE_SYSTEM_PROCESSOR riscv64)
+set(CMAKE_C_COMPILER clang-19)
+set(CMAKE_CXX_COMPILER clang++-19)
+set(CMAKE_ASM_COMPILER clang-19)
+foreach(lang C CXX ASM)
+  set(CMAKE_${lang}_COMPILER_TARGET riscv64-linux-gnu)
+  set(CMAKE_${lang}_FLAGS_INIT "-march=rv64gc_zba_zbb_zbs -mabi=lp64d")
+endforeach()
+# Static: runs under qemu-user without a sysroot. `NACRE_EMULATOR` is what tests prefix a program with.
+set(CMAKE_EXE_LINKER_FLAGS_INIT "-static -fuse-ld=lld")
+set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+set(NACRE_EMULATOR qemu-riscv64)
