@@ -1,0 +1,288 @@
+// One walker and mapper for every page table: the loader builds the first one with it (MMU off, no
+// heap, no exceptions), the kernel changes its own and the domains' through the direct map, tests
+// run it over an array.
+//
+// Invariants:
+// - A table that is linked from another is never empty, except directly below the root in the upper
+// half: those are never
+//   freed by unmap, because the roots of other address spaces may share them.
+// - Every operation either succeeds or leaves the translations as they were (large leaves may have
+// been split).
+// - The mapper never fences. After unmap and protect the caller owes an invalidation before it
+// reuses frames or relies on
+//   the change; after map, at most a spurious fault can happen.
+//
+// `VirtAddr` here is any canonical address, of either half.
+#pragma once
+
+#include <atomic>
+#include <concepts>
+#include <cstdint>
+#include <expected>
+#include <optional>
+
+#include "nacre/base/core/address.hh"
+#include "nacre/base/paging/format.hh"
+
+namespace nacre::paging {
+
+// Where tables come from and how they are reached.
+template <class F>
+concept FrameSource = requires(F& frames, PhysAddr frame) {
+  // One zeroed, page-aligned frame.
+  { frames.allocate_table() } noexcept -> std::same_as<std::optional<PhysAddr>>;
+  // The hardware may still walk the frame until the next invalidation.
+  { frames.free_table(frame) } noexcept -> std::same_as<void>;
+  // kEntriesPerTable entries.
+  { frames.table_at(frame) } noexcept -> std::same_as<Entry*>;
+};
+
+enum class MapError : uint8_t {
+  OutOfFrames,
+  AlreadyMapped,
+  Misaligned,    // an address or size is not a multiple of the page size, or the size is 0
+  NotCanonical,  // the range is not inside one half of the address space
+};
+
+struct Translation {
+  PhysAddr address;  // of the byte asked for
+  Attributes attributes;
+  ByteSize leaf_size;
+
+  constexpr bool operator==(const Translation&) const = default;
+};
+
+template <FrameSource Frames>
+class PageTable {
+ public:
+  using Status = std::expected<void, MapError>;
+
+  // Borrows `frames`; `root` is a zeroed or valid root table.
+  PageTable(Frames& frames, Mode mode, PhysAddr root) noexcept
+      : frames_(&frames), root_(root), mode_(mode) {}
+
+  [[nodiscard]] Mode mode() const noexcept { return mode_; }
+  [[nodiscard]] PhysAddr root() const noexcept { return root_; }
+
+  // Maps [address, address + size) to the frames from `target` on, with the largest leaves that
+  // fit. Fails with AlreadyMapped if any part of the range is mapped.
+  [[nodiscard]] Status map(VirtAddr address, PhysAddr target, ByteSize size,
+                           Attributes attributes) noexcept {
+    if (!target.is_aligned(kPageSize)) return std::unexpected(MapError::Misaligned);
+    if (Status checked = check_range(address, size); !checked) return checked;
+    const Progress progress = map_in(frames_->table_at(root_), root_level(), address.value(),
+                                     target.value(), size.bytes(), attributes);
+    if (progress.done == size.bytes()) return {};
+    // Only whole leaves of ours are removed here, so that nothing has to be split.
+    unmap_in(frames_->table_at(root_), root_level(), address.value(), progress.done);
+    return std::unexpected(progress.error);
+  }
+
+  // Removes what is mapped in the range and frees tables that become empty. Holes are skipped.
+  // Fails only where a large leaf has to be split and no frame is left.
+  [[nodiscard]] Status unmap(VirtAddr address, ByteSize size) noexcept {
+    if (Status split = split_edges(address, size); !split) return split;
+    unmap_in(frames_->table_at(root_), root_level(), address.value(), size.bytes());
+    return {};
+  }
+
+  // Gives what is mapped in the range these attributes. Holes are skipped.
+  [[nodiscard]] Status protect(VirtAddr address, ByteSize size, Attributes attributes) noexcept {
+    if (Status split = split_edges(address, size); !split) return split;
+    protect_in(frames_->table_at(root_), root_level(), address.value(), size.bytes(), attributes);
+    return {};
+  }
+
+  [[nodiscard]] std::optional<Translation> query(VirtAddr address) const noexcept {
+    if (!is_canonical(mode_, address.value())) return std::nullopt;
+    const Entry* table = frames_->table_at(root_);
+    for (unsigned level = root_level();; --level) {
+      const Entry entry = table[table_index(address.value(), level)];
+      if (entry.is_leaf()) {
+        const uint64_t offset = address.value() & (span_of_level(level) - 1);
+        return Translation{PhysAddr(entry.frame().value() + offset), entry.attributes(),
+                           ByteSize(span_of_level(level))};
+      }
+      if (!entry.is_valid() || level == 0) return std::nullopt;
+      table = frames_->table_at(entry.frame());
+    }
+  }
+
+  // Makes sure that every root entry of an upper-half range points to a table, so that roots that
+  // copy the upper half afterwards see every later mapping there.
+  [[nodiscard]] Status prepare_upper(VirtAddr address, ByteSize size) noexcept {
+    if (Status checked = check_range(address, size); !checked) return checked;
+    Entry* root = frames_->table_at(root_);
+    const unsigned last = table_index(address.value() + (size.bytes() - 1), root_level());
+    for (unsigned i = table_index(address.value(), root_level()); i <= last; ++i) {
+      if (root[i].is_valid()) continue;
+      const std::optional<PhysAddr> frame = frames_->allocate_table();
+      if (!frame) return std::unexpected(MapError::OutOfFrames);
+      store(root[i], Entry::table(*frame));
+    }
+    return {};
+  }
+
+  // Shares the upper half of `other`: its tables, not copies of them.
+  void share_upper_half(const PageTable& other) noexcept {
+    Entry* to = frames_->table_at(root_);
+    const Entry* from = other.frames_->table_at(other.root_);
+    for (unsigned i = kEntriesPerTable / 2; i < kEntriesPerTable; ++i) store(to[i], from[i]);
+  }
+
+  // Unmaps the whole lower half and frees all of its tables; the root stays.
+  void clear_lower_half() noexcept {
+    unmap_in(frames_->table_at(root_), root_level(), 0, lower_half_end(mode_));
+  }
+
+ private:
+  struct Progress {
+    uint64_t done;
+    MapError error;  // meaningful if `done` is short
+  };
+
+  [[nodiscard]] unsigned root_level() const noexcept { return levels_of(mode_) - 1; }
+
+  [[nodiscard]] Status check_range(VirtAddr address, ByteSize size) const noexcept {
+    if (!address.is_aligned(kPageSize) || !size.is_page_aligned() || size.bytes() == 0) {
+      return std::unexpected(MapError::Misaligned);
+    }
+    uint64_t last = 0;
+    const bool wraps = __builtin_add_overflow(address.value(), size.bytes() - 1, &last);
+    const bool lower = !wraps && last < lower_half_end(mode_);
+    const bool upper = !wraps && address.value() >= upper_half_begin(mode_);
+    if (!lower && !upper) return std::unexpected(MapError::NotCanonical);
+    return {};
+  }
+
+  // Pairs with the hardware's walk (and a mapper of another hart): a table's contents are visible
+  // before its link.
+  static void store(Entry& slot, Entry value) noexcept {
+    std::atomic_ref<Entry>(slot).store(value, std::memory_order_release);
+  }
+
+  [[nodiscard]] static bool is_empty(const Entry* table) noexcept {
+    for (unsigned i = 0; i < kEntriesPerTable; ++i) {
+      if (table[i].is_valid()) return false;
+    }
+    return true;
+  }
+
+  // Bytes of [address, address + size) that fall into the entry that `address` falls into.
+  [[nodiscard]] static uint64_t chunk_of(uint64_t address, uint64_t size, uint64_t span) noexcept {
+    const uint64_t rest = span - (address & (span - 1));
+    return size < rest ? size : rest;
+  }
+
+  [[nodiscard]] bool may_be_shared(unsigned level, uint64_t address) const noexcept {
+    return level == root_level() && address >= upper_half_begin(mode_);
+  }
+
+  Progress map_in(Entry* table, unsigned level, uint64_t address, uint64_t target, uint64_t size,
+                  Attributes attributes) noexcept {
+    const uint64_t span = span_of_level(level);
+    uint64_t done = 0;
+    while (done < size) {
+      const uint64_t at = address + done;
+      const uint64_t chunk = chunk_of(at, size - done, span);
+      Entry& slot = table[table_index(at, level)];
+      const bool fits =
+          chunk == span && level <= kMaxLeafLevel && ((target + done) & (span - 1)) == 0;
+      if (slot.is_leaf()) return {done, MapError::AlreadyMapped};
+      if (fits && !slot.is_valid()) {
+        store(slot, Entry::leaf(PhysAddr(target + done), attributes));
+        done += chunk;
+        continue;
+      }
+      // Only reached above level 0: there every chunk fits or is taken.
+      const bool created = !slot.is_valid();
+      const std::optional<PhysAddr> child =
+          created ? frames_->allocate_table() : std::optional(slot.frame());
+      if (!child) return {done, MapError::OutOfFrames};
+      Entry* child_table = frames_->table_at(*child);
+      const Progress progress =
+          map_in(child_table, level - 1, at, target + done, chunk, attributes);
+      if (created && progress.done == 0) {
+        frames_->free_table(*child);
+      } else if (created) {
+        store(slot, Entry::table(*child));
+      }
+      done += progress.done;
+      if (progress.done < chunk) return {done, progress.error};
+    }
+    return {done, MapError::OutOfFrames};
+  }
+
+  void unmap_in(Entry* table, unsigned level, uint64_t address, uint64_t size) noexcept {
+    const uint64_t span = span_of_level(level);
+    for (uint64_t done = 0, chunk = 0; done < size; done += chunk) {
+      const uint64_t at = address + done;
+      chunk = chunk_of(at, size - done, span);
+      Entry& slot = table[table_index(at, level)];
+      if (!slot.is_valid()) continue;
+      if (slot.is_leaf()) {
+        DEBUG_ASSERT(chunk == span);
+        store(slot, Entry());
+        continue;
+      }
+      const PhysAddr child = slot.frame();
+      Entry* child_table = frames_->table_at(child);
+      unmap_in(child_table, level - 1, at, chunk);
+      if (!may_be_shared(level, at) && is_empty(child_table)) {
+        store(slot, Entry());
+        frames_->free_table(child);
+      }
+    }
+  }
+
+  void protect_in(Entry* table, unsigned level, uint64_t address, uint64_t size,
+                  Attributes attributes) noexcept {
+    const uint64_t span = span_of_level(level);
+    for (uint64_t done = 0, chunk = 0; done < size; done += chunk) {
+      const uint64_t at = address + done;
+      chunk = chunk_of(at, size - done, span);
+      Entry& slot = table[table_index(at, level)];
+      if (slot.is_leaf()) {
+        DEBUG_ASSERT(chunk == span);
+        store(slot, Entry::leaf(slot.frame(), attributes));
+      } else if (slot.is_table()) {
+        protect_in(frames_->table_at(slot.frame()), level - 1, at, chunk, attributes);
+      }
+    }
+  }
+
+  [[nodiscard]] Status split_edges(VirtAddr address, ByteSize size) noexcept {
+    if (Status checked = check_range(address, size); !checked) return checked;
+    if (Status split = split_at(address.value()); !split) return split;
+    const uint64_t end = address.value() + size.bytes();  // 0 at the very top: nothing to split
+    return is_canonical(mode_, end) ? split_at(end) : Status{};
+  }
+
+  // Splits large leaves until none crosses `address`. Translations stay the same.
+  [[nodiscard]] Status split_at(uint64_t address) noexcept {
+    Entry* table = frames_->table_at(root_);
+    for (unsigned level = root_level(); level > 0; --level) {
+      if ((address & (span_of_level(level) - 1)) == 0) return {};
+      Entry& slot = table[table_index(address, level)];
+      if (!slot.is_valid()) return {};
+      if (slot.is_leaf()) {
+        const std::optional<PhysAddr> frame = frames_->allocate_table();
+        if (!frame) return std::unexpected(MapError::OutOfFrames);
+        Entry* parts = frames_->table_at(*frame);
+        for (unsigned i = 0; i < kEntriesPerTable; ++i) {
+          const uint64_t offset = i * span_of_level(level - 1);
+          parts[i] = Entry::leaf(PhysAddr(slot.frame().value() + offset), slot.attributes());
+        }
+        store(slot, Entry::table(*frame));
+      }
+      table = frames_->table_at(slot.frame());
+    }
+    return {};
+  }
+
+  Frames* frames_;
+  PhysAddr root_;
+  Mode mode_;
+};
+
+}  // namespace nacre::paging
