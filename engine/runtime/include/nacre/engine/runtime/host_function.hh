@@ -1,5 +1,5 @@
-// Functions that the system offers to guests as imports. The engine decides the calling convention; a handler sees typed
-// arguments and the calling instance's memory.
+// Functions that the system offers to guests as imports. The engine decides the calling convention;
+// a handler sees typed arguments and the calling instance's memory.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +33,8 @@ struct HostOutcome {
   static HostOutcome exited(uint32_t code) { return {Kind::Exit, abi::TrapKind::None, code}; }
 };
 
-// One call in flight. Arguments were read out of the guest's registers before the handler runs; i32 are sign-extended.
+// One call in flight. Arguments were read out of the guest's registers before the handler runs; i32
+// are sign-extended.
 class HostCall {
  public:
   HostCall(Instance& caller, std::span<const uint64_t> arguments, std::span<uint64_t> results)
@@ -46,8 +47,8 @@ class HostCall {
   void set_result(size_t i, uint64_t bits) { results_[i] = bits; }
 
   [[nodiscard]] Instance& caller() const { return caller_; }
-  // The caller's memory 0, or nullptr. Checked against the runtime's own books on every access, so it stays valid across
-  // co_await and growth.
+  // The caller's memory 0, or nullptr. Checked against the runtime's own books on every access, so
+  // it stays valid across co_await and growth.
   [[nodiscard]] Memory* memory() const;
 
  private:

@@ -1,0 +1,53 @@
+// Host calls: from the registers of a guest that called an import to a handler and back. Which
+// register holds which argument is worked out once, when the function is created (HostCallee).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "nacre/abi/syscall.hh"
+#include "nacre/abi/vm_context.hh"
+#include "nacre/base/coro/task.hh"
+#include "nacre/engine/runtime/host_function.hh"
+#include "nacre/engine/wasm/call_layout.hh"
+
+namespace nacre::runtime {
+
+class Instance;
+class Platform;
+
+// A view of the caller's registers, wherever the platform saved them: integers a0–a7, floats
+// fa0–fa7. `floats` may be null for a callee that does not use them.
+struct HostCallRegisters {
+  uint64_t* integers;
+  uint64_t* floats;
+};
+
+struct HostCallee {
+  HostFunction function;
+  wasm::CallLayout layout;
+  uint32_t type_id = 0;
+  bool is_async = false;
+  bool uses_floats = false;  // some parameter or result is f32 or f64
+  // All parameters are in integer registers and there is at most one result, in a0: no copying
+  // needed.
+  bool is_simple = false;
+  // Copies of what `function` holds, for the hot path.
+  wasm::ValType result_type = wasm::ValType::I64;
+  SyncHandler sync_handler = nullptr;
+  uint32_t param_count = 0;
+  uint32_t result_count = 0;
+
+  HostCallee(const HostFunction& host_function, uint32_t canonical_type_id);
+};
+
+// Runs a synchronous callee (!is_async) to its end. `sp` is where the caller's stack arguments are
+// alleged to be. Results are written back if the outcome is Return. A stack argument that cannot be
+// read ends in TrapKind::HostError.
+[[nodiscard]] HostOutcome call_host(const HostCallee& callee, Instance& caller,
+                                    HostCallRegisters registers, UserAddr sp);
+// Any callee. What the references name must stay alive until the task ends.
+[[nodiscard]] coro::Task<HostOutcome> call_host_async(const HostCallee& callee, Instance& caller,
+                                                      HostCallRegisters registers, UserAddr sp);
+
+}  // namespace nacre::runtime
