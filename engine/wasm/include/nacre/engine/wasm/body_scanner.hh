@@ -1,0 +1,157 @@
+// A quick look over a function body before it is decoded: which locals are used how often and how
+// deep in loops, and whether it calls. Only immediates are skipped, nothing is validated, so it
+// must be (and is) safe on any bytes: it never reads beyond the body and never allocates. What it
+// reports of an invalid body is meaningless but harmless; indices it reports are unchecked.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "nacre/engine/wasm/opcodes.hh"
+
+namespace nacre::wasm {
+
+// What the scanner reports; derive and hide the functions you need.
+struct NullScanVisitor {
+  // A run of declared locals, in order; the parameters are not among them.
+  void on_local_declaration(uint32_t /*count*/, ValType /*type*/) {}
+  void on_local_get(uint32_t /*local*/) {}
+  void on_local_set(uint32_t /*local*/) {}
+  void on_local_tee(uint32_t /*local*/) {}
+  // block, loop, if; each is closed by an on_end, as is the function itself.
+  void on_open(Opcode /*opcode*/) {}
+  void on_else() {}
+  void on_end() {}
+  void on_call(uint32_t /*function*/) {}
+  void on_call_indirect(uint32_t /*type_index*/, uint32_t /*table*/) {}
+  // Every other instruction that may become a call into the runtime: memory.*, table.*, and so on.
+  void on_bulk(Opcode /*opcode*/) {}
+};
+
+namespace scan_detail {
+
+// A cursor that cannot leave [at, end).
+struct Cursor {
+  const uint8_t* at;
+  const uint8_t* end;
+
+  [[nodiscard]] uint32_t u32() {
+    if (at != end && *at < 0x80) [[likely]]
+      return *at++;
+    uint32_t value = 0;
+    for (unsigned shift = 0; shift < 35 && at != end; shift += 7) {
+      const uint8_t byte = *at++;
+      value |= static_cast<uint32_t>(byte & 0x7f) << shift;
+      if (byte < 0x80) return value;
+    }
+    return value;
+  }
+  void skip_leb() {
+    while (at != end && *at++ >= 0x80) {
+    }
+  }
+  void skip(size_t bytes) { at = static_cast<size_t>(end - at) < bytes ? end : at + bytes; }
+};
+
+inline void skip_immediates(Cursor& cursor, Immediates immediates) {
+  switch (immediates) {
+    case Immediates::None:
+    case Immediates::Prefix:
+    case Immediates::Unknown:
+      return;
+    case Immediates::BlockType:
+    case Immediates::Index:
+    case Immediates::I32:
+    case Immediates::I64:
+      return cursor.skip_leb();
+    case Immediates::TwoIndices:
+    case Immediates::MemArg:
+      cursor.skip_leb();
+      return cursor.skip_leb();
+    case Immediates::MemoryIndex:
+    case Immediates::RefType:
+      return cursor.skip(1);
+    case Immediates::F32:
+      return cursor.skip(4);
+    case Immediates::F64:
+      return cursor.skip(8);
+    case Immediates::Types:
+      return cursor.skip(cursor.u32());
+    case Immediates::BrTable: {
+      for (uint64_t left = uint64_t{cursor.u32()} + 1; left != 0 && cursor.at != cursor.end;
+           --left) {
+        cursor.skip_leb();
+      }
+      return;
+    }
+  }
+}
+
+}  // namespace scan_detail
+
+// `body` is locals and code, as Function::body_offset and body_size give it.
+template <class Visitor>
+void scan_body(std::span<const uint8_t> body, Visitor& visitor) {
+  scan_detail::Cursor cursor{body.data(), body.data() + body.size()};
+  for (uint32_t groups = cursor.u32(); groups != 0 && cursor.at != cursor.end; --groups) {
+    const uint32_t count = cursor.u32();
+    if (cursor.at == cursor.end) return;
+    visitor.on_local_declaration(count, static_cast<ValType>(*cursor.at++));
+  }
+  while (cursor.at != cursor.end) {
+    const uint8_t byte = *cursor.at++;
+    const OpcodeInfo info = info_of_byte(byte);
+    switch (info.op_class) {
+      case OpClass::LocalGet:
+        visitor.on_local_get(cursor.u32());
+        break;
+      case OpClass::LocalSet:
+        visitor.on_local_set(cursor.u32());
+        break;
+      case OpClass::LocalTee:
+        visitor.on_local_tee(cursor.u32());
+        break;
+      case OpClass::Call:
+        visitor.on_call(cursor.u32());
+        break;
+      case OpClass::CallIndirect: {
+        const uint32_t type = cursor.u32();
+        visitor.on_call_indirect(type, cursor.u32());
+        break;
+      }
+      case OpClass::Block:
+      case OpClass::Loop:
+      case OpClass::If:
+        cursor.skip_leb();
+        visitor.on_open(static_cast<Opcode>(byte));
+        break;
+      case OpClass::Else:
+        visitor.on_else();
+        break;
+      case OpClass::End:
+        visitor.on_end();
+        break;
+      case OpClass::Unknown:
+        return;
+      case OpClass::Prefix: {
+        const uint32_t number = cursor.u32();
+        if (number >= kPrefixedOpcodes) return;
+        const OpcodeInfo prefixed = info_of_prefixed(number);
+        scan_detail::skip_immediates(cursor, prefixed.immediates);
+        if (prefixed.op_class != OpClass::Convert)
+          visitor.on_bulk(static_cast<Opcode>(0xfc00 + number));
+        break;
+      }
+      case OpClass::Memory:
+      case OpClass::Table:
+        scan_detail::skip_immediates(cursor, info.immediates);
+        visitor.on_bulk(static_cast<Opcode>(byte));
+        break;
+      default:
+        scan_detail::skip_immediates(cursor, info.immediates);
+        break;
+    }
+  }
+}
+
+}  // namespace nacre::wasm
