@@ -1,0 +1,83 @@
+// What the loader hands to the kernel. Written by boot/loader, read by kernel/init and kernel/mm; both are built
+// together, the version guards against a stale image.
+//
+// At entry to the kernel: a0 = virtual address of the BootInfo (in the direct map), sp = top of the boot stack,
+// tp = TLS block of the boot hart, translation on, interrupts off, gp undefined. Virtual memory then holds
+//   - the direct map: every region below except Firmware, read-write, at physical + direct_map_offset; the console's
+//     and the test device's registers likewise;
+//   - the kernel image at kernel_virtual, each segment with its own rights, RELRO already read-only;
+//   - behind the image, each between unmapped guards: boot stack, emergency stack, TLS block.
+// The lower half is empty.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace nacre::abi {
+
+enum class MemoryKind : uint32_t {
+  Usable,      // free
+  Kernel,      // image, symbols, boot stack, TLS, first page tables, this structure: never freed
+  Loader,      // free as soon as the kernel runs
+  Firmware,    // reserved by firmware; not in the direct map
+  Initrd,      // free once unpacked
+  DeviceTree,  // the blob; free once nobody reads it any more
+};
+
+// Page-aligned; sorted by base, disjoint.
+struct MemoryRegion {
+  uint64_t base;  // physical
+  uint64_t size;  // bytes, not 0
+  MemoryKind kind;
+  uint32_t reserved;
+};
+static_assert(sizeof(MemoryRegion) == 24);
+
+// [begin, begin + size); empty if size is 0.
+struct Range {
+  uint64_t begin;
+  uint64_t size;
+};
+
+struct BootInfo {
+  static constexpr uint64_t kMagic = 0x746f6f42'6572636e;  // "ncreBoot"
+  static constexpr uint32_t kVersion = 1;
+  static constexpr size_t kMaxRegions = 64;
+  static constexpr size_t kMaxSeed = 64;
+
+  uint64_t magic;
+  uint32_t version;
+  uint32_t size;  // sizeof(BootInfo)
+
+  uint64_t direct_map_offset;  // virtual = physical + offset
+  uint64_t root_table;         // physical address of the root page table
+  uint32_t paging_mode;        // as in satp.MODE: 8 = Sv39, 9 = Sv48, 10 = Sv57
+  uint32_t region_count;
+
+  uint64_t kernel_virtual;  // of the image's first byte
+  uint64_t kernel_slide;    // kernel_virtual - link address
+  Range kernel_physical;    // image
+  Range kernel_window;      // virtual range that image, stacks and TLS lie in; the rest of it is free
+
+  Range boot_stack;       // virtual
+  Range emergency_stack;  // virtual; for traps on an overflown stack
+  Range tls;              // virtual; tp = tls.begin
+
+  Range symbols;  // physical: Elf64_Sym entries of the image's .symtab
+  Range strings;  // physical: their names
+
+  Range loader;       // physical
+  Range device_tree;  // physical
+  Range initrd;       // physical; exact bytes, empty if none
+
+  uint64_t boot_hart_id;
+  uint64_t boot_ticks;  // `time` when the loader was entered
+  uint64_t seed_size;
+  uint8_t seed[kMaxSeed];  // random bytes from firmware; the copy in the device tree is wiped
+
+  MemoryRegion regions[kMaxRegions];
+};
+static_assert(offsetof(BootInfo, direct_map_offset) == 16);
+static_assert(offsetof(BootInfo, regions) % 8 == 0);
+
+}  // namespace nacre::abi
