@@ -1,5 +1,5 @@
-// What a tier produces: position-independent machine code of a whole module and the tables that make its traps and
-// backtraces readable.
+// What a tier produces: position-independent machine code of a whole module and the tables that
+// make its traps and backtraces readable.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,8 @@
 
 namespace nacre::masm {
 
-// A place in the code where a guest can stop: an instruction that may trap (code_offset is the instruction's), or a
-// call (kind None; code_offset is the return address).
+// A place in the code where a guest can stop: an instruction that may trap (code_offset is the
+// instruction's), or a call (kind None; code_offset is the return address).
 struct TrapSite {
   uint32_t code_offset;       // bytes from the start of the module's code
   uint32_t wasm_offset : 28;  // bytes from the start of the module: the WebAssembly instruction
@@ -23,8 +23,8 @@ struct CompiledFunction {
   uint32_t code_offset;  // entry, bytes from the start of the module's code
   uint32_t code_size;
   uint32_t frame_size;   // bytes; ra is at frame_size-8(sp) once the prologue has run
-  uint16_t frame_ready;  // bytes of prologue after which that holds; 0xffff if the function never builds a frame
-                         // (ra then stays in the register, and sp is the caller's)
+  uint16_t frame_ready;  // bytes of prologue after which that holds; 0xffff if the function never
+                         // builds a frame (ra then stays in the register, and sp is the caller's)
   uint16_t reserved = 0;
 };
 

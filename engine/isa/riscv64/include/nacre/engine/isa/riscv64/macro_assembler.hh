@@ -1,0 +1,311 @@
+// Sequences over the encoder, with WebAssembly's semantics where the instruction set differs;
+// labels, calls between functions, trap exits. What one function emits is correct for any operands
+// unless its comment limits them, and for destination = source in any combination.
+//
+// Reserved registers: t6 and ft11 belong to the macros (kScratch, kFloatScratch). No value may live
+// there across a macro call. Plain instructions of the Assembler never touch them.
+//
+// Values: an i32 is held sign-extended to 64 bits (so that 64-bit compares order i32 and u32
+// correctly); macros for i32 expect and deliver that form. f32 are NaN-boxed, as the F extension
+// does by itself.
+//
+// Branches out of reach. A conditional branch reaches ±4 KiB, jal ±1 MiB. Forward branches are
+// emitted short; each use has a deadline. `checkpoint()`, to be called at least every
+// kMaxCodeBetweenCheckpoints bytes at places where code may be inserted, emits an island of jumps
+// (and of pending trap exits) when a deadline nears. Functions of any size are thus correct; a
+// missed deadline is sticky in `failed()`, as is running out of memory.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "nacre/abi/trap_kind.hh"
+#include "nacre/engine/isa/riscv64/assembler.hh"
+#include "nacre/engine/masm/compiled_code.hh"
+#include "nacre/engine/masm/label.hh"
+
+namespace nacre::riscv64 {
+
+using masm::Label;
+
+inline constexpr Gpr kScratch = Gpr::T6;
+inline constexpr Fpr kFloatScratch = Fpr::Ft11;
+
+// Integer comparisons, of 64-bit values or of sign-extended i32.
+enum class Condition : uint8_t { Eq, Ne, LtS, GeS, LtU, GeU, GtS, LeS, GtU, LeU };
+[[nodiscard]] constexpr Condition inverted(Condition c) {
+  constexpr Condition kInverse[] = {Condition::Ne,  Condition::Eq,  Condition::GeS, Condition::LtS,
+                                    Condition::GeU, Condition::LtU, Condition::LeS, Condition::GtS,
+                                    Condition::LeU, Condition::GtU};
+  return kInverse[static_cast<uint8_t>(c)];
+}
+// a ? b == b swapped(?) a
+[[nodiscard]] constexpr Condition swapped(Condition c) {
+  constexpr Condition kSwapped[] = {Condition::Eq,  Condition::Ne,  Condition::GtS, Condition::LeS,
+                                    Condition::GtU, Condition::LeU, Condition::LtS, Condition::GeS,
+                                    Condition::LtU, Condition::GeU};
+  return kSwapped[static_cast<uint8_t>(c)];
+}
+enum class FloatCondition : uint8_t { Eq, Ne, Lt, Gt, Le, Ge };
+
+enum class Width : uint8_t { W32, W64 };       // of an integer operation
+enum class FloatWidth : uint8_t { F32, F64 };  // of a float operation
+enum class Signedness : uint8_t { Signed, Unsigned };
+
+class MacroAssembler : public Assembler {
+ public:
+  static constexpr uint32_t kMaxCodeBetweenCheckpoints = 1024;
+  static constexpr uint32_t kUnknownOffset = ~uint32_t{0};
+
+  // `functions`: how many defined functions the module has; calls name them 0-based.
+  MacroAssembler(const Features& features, uint32_t functions, uint32_t expected_size = 0);
+
+  [[nodiscard]] const Features& features() const { return features_; }
+  // Out of memory, a function beyond the limits of this assembler, or a missed deadline: the code
+  // must not be used.
+  [[nodiscard]] bool failed() const { return code_.failed() || out_of_reach_; }
+
+  // ---- Functions and calls
+  // ------------------------------------------------------------------------------------ Starts
+  // `function`; its entry is the position until `set_entry` says otherwise.
+  void begin_function(uint32_t function);
+  // For prologues that are written last, when the frame is known: reserves space for `words`
+  // instructions…
+  uint32_t reserve_prologue(uint32_t words);
+  // …and writes the final ones right-aligned into it (at most as many as reserved). The function's
+  // entry becomes the first of them; returns its offset.
+  uint32_t finish_prologue(uint32_t reserved_at, uint32_t reserved_words,
+                           std::span<const uint32_t> prologue);
+  // Emits pending trap exits. Every label used must be bound.
+  void end_function();
+
+  // Where a function's entry is, or kUnknownOffset while it has not been emitted.
+  [[nodiscard]] uint32_t entry_of(uint32_t function) const { return entries_[function]; }
+
+  // How far a call to a function not yet emitted may have to reach. Near costs one instruction, and
+  // a veneer if it turns out to be beyond 1 MiB; Far costs two always. Ignored for functions
+  // already emitted.
+  enum class Reach : uint8_t { Near, Far };
+  // Call another function of the module, with ra as the link; position() afterwards is the return
+  // address.
+  void call_function(uint32_t function, Reach reach = Reach::Near);
+  void tail_jump_function(uint32_t function, Reach reach = Reach::Near);
+  void call_register(Gpr target) { jalr(Gpr::Ra, 0, target); }
+  void ret() {
+    jalr(Gpr::Zero, 0, Gpr::Ra);
+    after_unconditional();
+  }
+  void jump_register(Gpr target) {
+    jalr(Gpr::Zero, 0, target);
+    after_unconditional();
+  }
+
+  // ---- Trap sites
+  // ---------------------------------------------------------------------------------------------
+  // All sites must be recorded in ascending order of code offset.
+  void record_site(uint32_t code_offset, abi::TrapKind kind, uint32_t wasm_offset) {
+    trap_sites_.push_back({code_offset, wasm_offset, static_cast<uint32_t>(kind)});
+  }
+  // The next instruction to be emitted may fault.
+  void next_may_trap(abi::TrapKind kind, uint32_t wasm_offset) {
+    record_site(position(), kind, wasm_offset);
+  }
+  // The call just emitted returns to here.
+  void record_call(uint32_t wasm_offset) {
+    record_site(position(), abi::TrapKind::None, wasm_offset);
+  }
+  // `unreachable`.
+  void trap(abi::TrapKind kind, uint32_t wasm_offset);
+  // Traps if the comparison holds; the exit lies out of line.
+  void trap_if(Condition c, Gpr a, Gpr b, abi::TrapKind kind, uint32_t wasm_offset);
+  // A builtin's TrapKind in `kind_register`: traps with it unless None. Only the kinds given are
+  // possible; for others the first is reported.
+  void trap_if_any(Gpr kind_register, std::span<const abi::TrapKind> possible,
+                   uint32_t wasm_offset);
+
+  // ---- Control flow
+  // -------------------------------------------------------------------------------------------
+  // Binds to the position.
+  void bind(Label& label);
+  void jump(Label& label);
+  void branch(Condition c, Gpr a, Gpr b, Label& label);
+  void branch_if_zero(Gpr a, Label& label) { branch(Condition::Eq, a, Gpr::Zero, label); }
+  void branch_if_not_zero(Gpr a, Label& label) { branch(Condition::Ne, a, Gpr::Zero, label); }
+  // Jumps to labels[index]; `index` must be less than labels.size() (zero-extended) and is
+  // preserved; kScratch is used. Executes three instructions and the jump of the entry.
+  void jump_table(Gpr index, std::span<Label* const> labels);
+  // See the head of this file. One compare when nothing is due.
+  void checkpoint() {
+    if (position() >= island_deadline_) [[unlikely]]
+      emit_island();
+  }
+  // The same, before `bytes` of code in which no checkpoint is possible.
+  void checkpoint_for(uint32_t bytes) {
+    if (uint64_t{position()} + bytes >= island_deadline_) [[unlikely]]
+      emit_island();
+  }
+
+  // ---- Peephole
+  // -----------------------------------------------------------------------------------------------
+  // If the instruction just emitted wrote `from`, and nothing can jump between it and here, makes
+  // it write `to` instead and returns true. The caller promises that nobody reads `from` any more.
+  bool try_retarget_last(Gpr from, Gpr to);
+  bool try_retarget_last(Fpr from, Fpr to);
+  // Forbids retargeting what has been emitted so far.
+  void barrier() { barrier_ = position(); }
+  // Removes the instruction just emitted if it is `expected` and nothing can jump between it and
+  // here.
+  bool try_drop_last(uint32_t expected);
+
+  // ---- Integers
+  // -----------------------------------------------------------------------------------------------
+  void mv(Gpr rd, Gpr rs) {
+    if (rd != rs) addi(rd, rs, 0);
+  }
+  // Any 64-bit constant, in the fewest instructions known; touches only rd.
+  void li(Gpr rd, int64_t value);
+  // How many instructions `li` takes.
+  [[nodiscard]] uint32_t li_cost(int64_t value) const;
+  void add_imm(Gpr rd, Gpr rs, int64_t value, Width width = Width::W64);
+  void and_imm(Gpr rd, Gpr rs, int64_t value);
+  void or_imm(Gpr rd, Gpr rs, int64_t value);
+  void xor_imm(Gpr rd, Gpr rs, int64_t value);
+  void neg(Gpr rd, Gpr rs, Width width);
+  void not_(Gpr rd, Gpr rs) { xori(rd, rs, -1); }
+
+  void sext_w(Gpr rd, Gpr rs) { addiw(rd, rs, 0); }
+  void zext_w(Gpr rd, Gpr rs);
+  void extend8_signed(Gpr rd, Gpr rs);
+  void extend16_signed(Gpr rd, Gpr rs);
+  void extend16_unsigned(Gpr rd, Gpr rs);
+
+  // rd = a ? b as 0 or 1.
+  void set_if(Condition c, Gpr rd, Gpr a, Gpr b);
+  void set_if_imm(Condition c, Gpr rd, Gpr a, int64_t b);
+  void set_if_zero(Gpr rd, Gpr rs) { sltiu(rd, rs, 1); }
+  void set_if_not_zero(Gpr rd, Gpr rs) { sltu(rd, Gpr::Zero, rs); }
+  // rd = condition != 0 ? a : b
+  void select(Gpr rd, Gpr condition, Gpr a, Gpr b);
+  void select(Fpr rd, Gpr condition, Fpr a, Fpr b);
+
+  void rotate_left(Gpr rd, Gpr a, Gpr amount, Width width);
+  void rotate_right(Gpr rd, Gpr a, Gpr amount, Width width);
+  void rotate_left_imm(Gpr rd, Gpr a, uint32_t amount, Width width);
+  void rotate_right_imm(Gpr rd, Gpr a, uint32_t amount, Width width);
+  // Without Zbb these are loops or ladders that use `temporary` (≠ rd, rs).
+  void count_leading_zeros(Gpr rd, Gpr rs, Width width, Gpr temporary);
+  void count_trailing_zeros(Gpr rd, Gpr rs, Width width, Gpr temporary);
+  void count_ones(Gpr rd, Gpr rs, Width width, Gpr temporary);
+
+  // Division with WebAssembly's traps. `divide_signed` checks for zero and for MIN / -1.
+  void divide_signed(Gpr rd, Gpr a, Gpr b, Width width, uint32_t wasm_offset);
+  void divide_unsigned(Gpr rd, Gpr a, Gpr b, Width width, uint32_t wasm_offset);
+  void remainder_signed(Gpr rd, Gpr a, Gpr b, Width width, uint32_t wasm_offset);
+  void remainder_unsigned(Gpr rd, Gpr a, Gpr b, Width width, uint32_t wasm_offset);
+
+  // ---- Memory
+  // -------------------------------------------------------------------------------------------------
+  // Loads and stores by opcode word (namespace op) at any distance; beyond 12 bits the address is
+  // built in kScratch (base may be kScratch itself). When the access may trap, pass its site's kind
+  // and wasm offset.
+  void load(uint32_t bits, Gpr rd, Gpr base, int64_t offset);
+  void load(uint32_t bits, Fpr fd, Gpr base, int64_t offset);
+  void store(uint32_t bits, Gpr value, Gpr base, int64_t offset);
+  void store(uint32_t bits, Fpr value, Gpr base, int64_t offset);
+
+  // ---- Floats
+  // -------------------------------------------------------------------------------------------------
+  void fmv(Fpr fd, Fpr fs, FloatWidth width);
+  void float_constant(Fpr fd, uint64_t bits, FloatWidth width);
+  void float_neg(Fpr fd, Fpr fs, FloatWidth width);
+  void float_abs(Fpr fd, Fpr fs, FloatWidth width);
+  void copysign(Fpr fd, Fpr magnitude, Fpr sign, FloatWidth width);
+  // NaN if either is NaN; -0 < +0.
+  void float_min(Fpr fd, Fpr a, Fpr b, FloatWidth width);
+  void float_max(Fpr fd, Fpr a, Fpr b, FloatWidth width);
+  // ceil (Up), floor (Down), trunc (TowardZero), nearest (NearestEven).
+  void float_round(Fpr fd, Fpr fs, Rounding mode, FloatWidth width);
+  void set_if_float(FloatCondition c, Gpr rd, Fpr a, Fpr b, FloatWidth width);
+  // Branches if the comparison yields `expected`; with NaN every comparison but Ne is false.
+  void branch_float(FloatCondition c, bool expected, Fpr a, Fpr b, FloatWidth width, Label& label);
+
+  // trunc_sat: NaN gives 0. rd ≠ kScratch.
+  void truncate_saturating(Gpr rd, Width to, Signedness sign, Fpr fs, FloatWidth from);
+  // trunc: NaN traps with InvalidConversion, out of range with IntegerOverflow.
+  void truncate_trapping(Gpr rd, Width to, Signedness sign, Fpr fs, FloatWidth from,
+                         uint32_t wasm_offset);
+  void convert(Fpr fd, FloatWidth to, Gpr rs, Width from, Signedness sign);
+  void reinterpret(Gpr rd, Fpr fs, FloatWidth width);
+  void reinterpret(Fpr fd, Gpr rs, FloatWidth width);
+
+  // ---- The product
+  // --------------------------------------------------------------------------------------------
+  // Resolves the calls that remain. `failed()` must be asked after this; every function called must
+  // have been emitted.
+  void finish();
+  [[nodiscard]] std::vector<uint8_t> take_code() { return code_.take(); }
+  [[nodiscard]] std::vector<masm::TrapSite> take_trap_sites() { return std::move(trap_sites_); }
+
+ private:
+  static constexpr uint32_t kNoDeadline = ~uint32_t{0};
+
+  enum class UseKind : uint8_t { Resolved, Branch, Jump };
+  // A branch to a label that is not bound yet.
+  struct Use {
+    uint32_t offset;  // of the branch
+    uint32_t next;    // in the label's chain, or Label::kNone
+    uint32_t label;   // identity of the label: the index of its first use
+    UseKind kind;
+  };
+  struct PendingTrap {
+    uint32_t branch_offset;
+    masm::TrapSite site;  // code_offset is not known yet
+  };
+  enum class CallKind : uint8_t { Jal, AuipcJalr };
+  struct PendingCall {
+    uint32_t offset;
+    uint32_t function;
+    CallKind kind;
+  };
+
+  void branch_raw(Condition c, Gpr a, Gpr b, int32_t distance);
+  // Emits the branch over the next `instructions` words.
+  void skip_if(Condition c, Gpr a, Gpr b, uint32_t instructions) {
+    branch_raw(c, a, b, static_cast<int32_t>(4 * (instructions + 1)));
+  }
+  void add_use(Label& label, uint32_t offset, UseKind kind);
+  void resolve(const Use& use, uint32_t target);
+  void patch_branch(uint32_t offset, uint32_t target);
+  void patch_jump(uint32_t offset, uint32_t target);
+  void patch_far(uint32_t offset, uint32_t target);
+  void jump_far_backward(uint32_t target);
+  void after_unconditional();
+  void emit_island();
+  void emit_island_body(bool everything);
+  void emit_branch_hops(uint32_t newest);
+  void emit_jump_hops(uint32_t newest);
+  void emit_call_veneers(uint32_t newest);
+  void emit_trap_exits(uint32_t newest);
+  void update_deadline();
+  void call_or_jump(Gpr link, uint32_t function, Reach reach);
+  void address_with_offset(Gpr base, int64_t offset, int32_t& low);
+
+  // Where nothing falls through to: the end of the last unconditional jump.
+  uint32_t unreachable_at_ = kUnknownOffset;
+  uint32_t barrier_ = 0;
+  uint32_t island_deadline_ = kNoDeadline;
+  uint32_t first_live_use_ = 0;  // uses_ before it are resolved or jumps
+  uint32_t first_live_call_ = 0;
+  uint32_t current_function_ = kUnknownOffset;
+  bool out_of_reach_ = false;
+  Features features_;
+  std::vector<Use> uses_;  // of the current function
+  std::vector<PendingTrap> pending_traps_;
+  std::vector<PendingCall> pending_calls_;
+  std::vector<PendingCall> far_calls_;  // two-instruction calls and veneers, resolved by finish()
+  std::vector<uint32_t> entries_;
+  std::vector<masm::TrapSite> trap_sites_;
+};
+
+}  // namespace nacre::riscv64
