@@ -1,0 +1,67 @@
+#include "control.hh"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "log_view.hh"
+
+namespace nacre::launcher {
+namespace {
+
+std::string frame(abi::ControlType type, std::string_view payload) {
+  const abi::ControlHeader header{type, static_cast<uint32_t>(payload.size())};
+  std::string out(sizeof(header), '\0');
+  std::memcpy(out.data(), &header, sizeof(header));
+  return out.append(payload);
+}
+
+TEST(ControlDecoder, FramesArriveByteByByte) {
+  const std::string bytes = frame(abi::ControlType::Progress, "half") +
+                            frame(abi::ControlType::Trap, "") +
+                            frame(abi::ControlType::Exit, std::string_view("\x07\x01\0\0", 4));
+  ControlDecoder decoder;
+  std::vector<ControlFrame> frames;
+  for (const char c : bytes) {
+    decoder.feed(std::string_view(&c, 1));
+    auto next = decoder.next();
+    ASSERT_TRUE(next.has_value());
+    if (*next) frames.push_back(std::move(**next));
+  }
+  ASSERT_EQ(frames.size(), 3u);
+  EXPECT_EQ(frames[0].payload, "half");
+  EXPECT_EQ(frames[1].type, abi::ControlType::Trap);
+  EXPECT_EQ(frames[2].exit_status(), 7);
+}
+
+TEST(ControlDecoder, RefusesWhatTheProtocolDoesNotHave) {
+  for (const std::string& bytes :
+       {frame(static_cast<abi::ControlType>(0), ""), frame(static_cast<abi::ControlType>(6), ""),
+        frame(abi::ControlType::Exit, "123"), std::string("\x02\0\0\0\xff\xff\xff\xff", 8)}) {
+    ControlDecoder decoder;
+    decoder.feed(bytes);
+    EXPECT_FALSE(decoder.next().has_value());
+  }
+}
+
+TEST(LogView, FirmwareIsHiddenButKept) {
+  LogView log;
+  for (const char c : std::string_view("OpenSBI v1.1\r\nBoot HART MEDELEG : 0x1\r\nkernel\r\nup")) {
+    log.feed(std::string_view(&c, 1));
+  }
+  EXPECT_EQ(log.take_shown(), "kernel\nup");
+  EXPECT_EQ(log.take_shown(), "");
+  EXPECT_EQ(log.tail(), "OpenSBI v1.1\nBoot HART MEDELEG : 0x1\nkernel\nup\n");
+}
+
+TEST(LogView, TailIsBounded) {
+  LogView log;
+  for (int i = 0; i < 100000; ++i) log.feed("line " + std::to_string(i) + "\r\n");
+  const std::string tail = log.tail();
+  EXPECT_EQ(std::count(tail.begin(), tail.end(), '\n'), 60);
+  EXPECT_TRUE(tail.starts_with("line 99940\n")) << tail;
+  EXPECT_TRUE(tail.ends_with("line 99999\n"));
+}
+
+}  // namespace
+}  // namespace nacre::launcher
