@@ -1,0 +1,234 @@
+// A domain's half of the address space: an ordered map of regions over memory objects, and the page
+// table that follows them lazily. Nothing here costs time or memory by the size of a region: a
+// reservation of 8 GiB is one map node.
+//
+// Regions are separated by never-mapped gaps and never merged. Of a region, only what is committed
+// (reservations) or the whole (mappings) can ever be accessed; the rest faults as Guard. The first
+// 64 KiB are never in a region.
+//
+// Placement: to share tables, a space picks one random window of 512 GiB (the whole half with
+// Sv39), in it a random GiB for small regions, and places each region at random inside its window.
+// When a window is full, a new one is picked.
+//
+// Everything a region needs (pages, object tables, page tables) is charged to the budget when it is
+// reserved, mapped or committed, so a fault can run out of frames but never out of budget.
+//
+// A space is used by one caller at a time; reading and writing do not suspend. It must not be
+// active on any CPU when it is destroyed.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "nacre/base/core/address.hh"
+#include "nacre/base/core/error.hh"
+#include "nacre/base/core/ref.hh"
+#include "nacre/base/paging/page_table.hh"
+#include "nacre/kernel/mm/budget.hh"
+#include "nacre/kernel/mm/frame_allocator.hh"
+#include "nacre/kernel/mm/memory_object.hh"
+#include "nacre/kernel/mm/tlb.hh"
+
+namespace nacre::mm {
+
+using paging::Access;
+
+enum class FaultAccess : uint8_t { Read, Write, Execute };
+
+enum class FaultOutcome : uint8_t {
+  Resolved,    // try again
+  NoRegion,    // the address is in no region
+  Guard,       // in a region, but in a part that is not committed
+  Permission,  // mapped, but not for this access
+  OutOfMemory,
+};
+
+class RandomSource {
+ public:
+  virtual ~RandomSource() = default;
+  virtual uint64_t next() noexcept = 0;
+};
+
+// What all address spaces of a machine share. Outlives them.
+struct Machine {
+  FrameAllocator& frames;
+  TlbControl& tlb;
+  AsidAllocator& asids;
+  RandomSource& random;
+  paging::Mode mode = paging::Mode::Sv39;
+  PhysAddr kernel_root;  // whose upper half every space shares
+};
+
+class AddressSpace {
+ public:
+  static constexpr uint64_t kLowestAddress = 64 << 10;
+  static constexpr ByteSize kGap = ByteSize::kib(64);  // at least this lies between regions
+  static constexpr ByteSize kSmallRegion =
+      ByteSize::mib(64);  // up to this a region goes to the small window
+
+  [[nodiscard]] static Result<std::unique_ptr<AddressSpace>> create(Machine& machine,
+                                                                    Ref<Budget> budget);
+  ~AddressSpace();
+  AddressSpace(const AddressSpace&) = delete;
+  AddressSpace& operator=(const AddressSpace&) = delete;
+
+  // The value for the satp register.
+  [[nodiscard]] uint64_t satp() const noexcept;
+  [[nodiscard]] uint16_t asid() const noexcept { return asid_; }
+  [[nodiscard]] const Budget& budget() const noexcept { return *budget_; }
+
+  // ---- regions. Sizes are rounded up to pages; errors: OutOfMemory, LimitExceeded (budget),
+  // InvalidArgument.
+
+  // A region that faults on any access until parts of it are committed.
+  [[nodiscard]] Result<UserAddr> reserve(ByteSize size);
+  // Makes [address, address + size) of one reservation readable and writable, zero at first. What
+  // is committed already stays as it is. No page is touched.
+  [[nodiscard]] Result<void> commit(UserAddr address, ByteSize size);
+  // Maps [first_page, first_page + size) of an object at a random place.
+  [[nodiscard]] Result<UserAddr> map(Ref<MemoryObject> object, uint64_t first_page, ByteSize size,
+                                     Access access);
+  // The same at a place of the caller's choice, which must be free: AlreadyExists.
+  [[nodiscard]] Result<void> map_at(UserAddr address, Ref<MemoryObject> object, uint64_t first_page,
+                                    ByteSize size, Access access);
+  // Maps a private copy of `bytes`, padded with zeros, all of it present; ready for instruction
+  // fetch if ReadExecute.
+  [[nodiscard]] Result<UserAddr> publish(std::span<const uint8_t> bytes, Access access);
+  // Changes what a whole mapping (not a reservation) may be used for.
+  [[nodiscard]] Result<TlbFlush> protect(UserAddr region, Access access);
+  // Removes a whole region. NotFound if none starts there.
+  [[nodiscard]] Result<TlbFlush> unmap(UserAddr region);
+  // unmap and discharge; panics if no region starts there.
+  void release(UserAddr region);
+
+  // ---- faults
+  [[nodiscard]] FaultOutcome fault(UserAddr address, FaultAccess access) noexcept;
+
+  // ---- the kernel's access, through the objects and the direct map. Errors: PermissionDenied (any
+  // byte not accessible to the guest in this way; nothing was copied then), OutOfMemory.
+  [[nodiscard]] Result<void> read(UserAddr address, std::span<uint8_t> out) const;
+  [[nodiscard]] Result<void> write(UserAddr address, std::span<const uint8_t> bytes);
+  [[nodiscard]] Result<void> zero(UserAddr address, ByteSize size);
+  // Calls use(std::span<const uint8_t>) for each piece of the range, in order, without copying; the
+  // spans are valid until the next change of the space.
+  template <std::invocable<std::span<const uint8_t>> F>
+  [[nodiscard]] Result<void> visit(UserAddr address, ByteSize size, F&& use) const;
+
+  // ---- for logs and tests
+  struct RegionInfo {
+    UserAddr start;
+    ByteSize size;
+    bool reservation;
+    Access access;
+    ByteSize committed;
+  };
+  [[nodiscard]] std::optional<RegionInfo> region_at(UserAddr address) const;
+  [[nodiscard]] size_t region_count() const noexcept { return regions_.size(); }
+  [[nodiscard]] std::optional<paging::Translation> translation(UserAddr address) const noexcept;
+
+ private:
+  // Pages [begin, end) of a region, relative to its start.
+  struct PageInterval {
+    uint64_t begin;
+    uint64_t end;
+  };
+  struct Region {
+    UserAddr start;
+    ByteSize size;
+    Ref<MemoryObject> object;              // of a reservation: its AnonymousObject
+    AnonymousObject* anonymous = nullptr;  // set for reservations: the same object
+    uint64_t first_page = 0;               // of the object
+    Access access = Access::ReadWrite;
+    std::vector<PageInterval> accessible;  // ascending, disjoint, not adjacent
+    Charge charge;
+    [[nodiscard]] UserAddr end() const { return start + size; }
+    // The interval that holds a page, or nullptr.
+    [[nodiscard]] const PageInterval* interval_of(uint64_t page) const noexcept;
+  };
+  // Tables come from the frame allocator, and wait in retired_ after they were unlinked.
+  class TableFrames {
+   public:
+    explicit TableFrames(FrameAllocator& frames) noexcept : frames_(frames) {}
+    std::optional<PhysAddr> allocate_table() noexcept;
+    void free_table(PhysAddr frame) noexcept;
+    paging::Entry* table_at(PhysAddr frame) noexcept {
+      return frames_.direct_map().pointer<paging::Entry>(frame);
+    }
+    // The retired frames, as a list through FrameInfo::next.
+    [[nodiscard]] uint32_t take_retired() noexcept {
+      return std::exchange(retired_, FrameInfo::kNone);
+    }
+
+   private:
+    FrameAllocator& frames_;
+    uint32_t retired_ = FrameInfo::kNone;
+  };
+  struct Window {
+    uint64_t start = 0;
+    uint64_t size = 0;  // 0: not chosen yet
+  };
+  using Regions = std::map<uint64_t, Region>;
+
+  AddressSpace(Machine& machine, Ref<Budget> budget, uint16_t asid, PhysAddr root) noexcept;
+
+  // region.cc
+  [[nodiscard]] const Region* region_of(UserAddr address) const noexcept;
+  [[nodiscard]] Region* region_of(UserAddr address) noexcept;
+  [[nodiscard]] Result<void> insert(Region region);
+  [[nodiscard]] Result<Charge> charge_region(UserAddr start, uint64_t pages);
+  [[nodiscard]] Result<void> add_interval(Region& region, PageInterval added);
+  [[nodiscard]] TlbFlush remove(Regions::iterator position);
+  void free_retired_now() noexcept;
+
+  // placement.cc
+  [[nodiscard]] Result<UserAddr> place(ByteSize size);
+  [[nodiscard]] std::optional<UserAddr> place_in(Window window, ByteSize size, uint64_t alignment);
+  [[nodiscard]] bool is_free(uint64_t start, uint64_t size) const;
+  [[nodiscard]] uint64_t random_below(uint64_t bound) noexcept;
+
+  // access.cc
+  [[nodiscard]] bool map_run(const Region& region, PageRun run, uint64_t wanted) noexcept;
+  [[nodiscard]] Result<const Region*> check_access(UserAddr address, uint64_t size,
+                                                   FaultAccess access) const;
+  // The frame of a page that is about to be written.
+  [[nodiscard]] std::optional<PhysAddr> frame_for_writing(const Region& region,
+                                                          uint64_t page) noexcept;
+
+  Machine& machine_;
+  Ref<Budget> budget_;
+  Charge base_charge_;  // the root table
+  TableFrames tables_;
+  paging::PageTable<TableFrames> table_;
+  Regions regions_;                         // by start address
+  mutable const Region* recent_ = nullptr;  // the last one that region_of found
+  Window large_;
+  Window small_;
+  uint16_t asid_;
+};
+
+// A page of zeros, for reading what is not present.
+[[nodiscard]] std::span<const uint8_t, kPageSize> zero_page() noexcept;
+
+template <std::invocable<std::span<const uint8_t>> F>
+Result<void> AddressSpace::visit(UserAddr address, ByteSize size, F&& use) const {
+  TRY_ASSIGN(const Region* region, check_access(address, size.bytes(), FaultAccess::Read));
+  uint64_t offset = region == nullptr ? 0 : (address - region->start).bytes();
+  for (uint64_t left = size.bytes(); left != 0;) {
+    const uint64_t in_page = offset & (kPageSize - 1);
+    const uint64_t count = left < kPageSize - in_page ? left : kPageSize - in_page;
+    const auto frame = region->object->find(region->first_page + (offset >> kPageShift));
+    const uint8_t* page =
+        frame ? machine_.frames.direct_map().pointer<const uint8_t>(*frame) : zero_page().data();
+    use(std::span<const uint8_t>(page + in_page, count));
+    offset += count;
+    left -= count;
+  }
+  return {};
+}
+
+}  // namespace nacre::mm

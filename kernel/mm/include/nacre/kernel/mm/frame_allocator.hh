@@ -1,0 +1,143 @@
+// Physical memory by the frame: a binary buddy allocator with a cache of single frames per CPU in
+// front.
+//
+// A block of order n is 2^n frames, aligned to its size (up to 2 MiB relative to physical 0, beyond
+// that relative to the first frame). Free blocks of an order form a list through the frame table,
+// which has one FrameInfo for each frame between the first and the last usable one; holes are
+// Reserved for ever. A freed block joins its buddy as long as that is free and whole.
+//
+// States of a FrameInfo (of a block's first frame; the others of the block are Inside):
+//   Reserved                                 never ours
+//   Free → Used by allocate, Used → Free by free
+//   Free → Cached → Used → Cached            single frames that pass through a CPU's cache
+//   Used ↔ Slab, Large                       set by the heap for the frames it owns
+//
+// Callers must not be interrupted by another caller on the same CPU: the kernel runs with
+// interrupts off.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "nacre/base/core/address.hh"
+#include "nacre/kernel/mm/boot_memory.hh"
+#include "nacre/kernel/mm/direct_map.hh"
+#include "nacre/kernel/mm/lock.hh"
+
+namespace nacre::mm {
+
+enum class FrameState : uint8_t { Reserved, Inside, Free, Cached, Used, Slab, Large };
+
+// One per frame; 16 bytes, 0.4 % of memory. Indices are frame numbers relative to the first frame.
+struct FrameInfo {
+  static constexpr uint32_t kNone = ~uint32_t{0};
+
+  uint32_t next = kNone;  // links of the list that the block is on; free for the owner while Used
+  uint32_t previous = kNone;
+  uint32_t owner = 0;  // heap: first frame of the slab, or pages of a large allocation
+  FrameState state = FrameState::Reserved;
+  uint8_t order = 0;
+  uint8_t slab_class = 0;  // heap; kNoSlab unless state is Slab
+  uint8_t unused = 0;
+};
+static_assert(sizeof(FrameInfo) == 16);
+
+enum class Zeroing : uint8_t { AsIs, Zeroed };
+
+struct FrameCounts {
+  uint64_t total = 0;   // frames that were ever usable
+  uint64_t free = 0;    // in the free lists
+  uint64_t cached = 0;  // in the CPUs' caches
+  [[nodiscard]] uint64_t used() const { return total - free - cached; }
+};
+
+class FrameAllocator {
+ public:
+  static constexpr unsigned kMaxOrder = 18;  // 1 GiB
+  static constexpr unsigned kMaxCpus = 8;
+
+  constexpr FrameAllocator() = default;
+  FrameAllocator(const FrameAllocator&) = delete;
+  FrameAllocator& operator=(const FrameAllocator&) = delete;
+
+  // Takes over everything that `memory` has left. `current_cpu` gives the dense index of the
+  // caller's CPU.
+  void init(BootMemory& memory, DirectMap direct_map, uint32_t (*current_cpu)() noexcept);
+
+  // 2^order frames, physically contiguous.
+  [[nodiscard]] std::optional<PhysAddr> allocate(unsigned order = 0,
+                                                 Zeroing zeroing = Zeroing::AsIs) noexcept;
+  // A block as it was allocated.
+  void free(PhysAddr frame, unsigned order = 0) noexcept;
+
+  // Any number of contiguous frames (at most 2^kMaxOrder); what the block has too much goes back at
+  // once.
+  [[nodiscard]] std::optional<PhysAddr> allocate_run(uint64_t pages) noexcept;
+  void free_run(PhysAddr frame, uint64_t pages) noexcept;
+
+  // Hands memory over that was not usable at first (the loader's, the initrd's). Whole frames.
+  void add(MemoryRange range) noexcept;
+
+  // Empties the caches of all CPUs, which must be idle.
+  void drain_caches() noexcept;
+  [[nodiscard]] FrameCounts counts() const noexcept;
+
+  [[nodiscard]] const DirectMap& direct_map() const noexcept { return direct_map_; }
+  // Of a frame between the first and the last.
+  [[nodiscard]] FrameInfo& info(PhysAddr frame) noexcept { return infos_[index_of(frame)]; }
+  [[nodiscard]] FrameInfo* infos() noexcept { return infos_; }
+  [[nodiscard]] uint32_t index_of(PhysAddr frame) const noexcept {
+    return static_cast<uint32_t>((frame.value() - first_) >> kPageShift);
+  }
+  [[nodiscard]] PhysAddr frame_at(uint32_t index) const noexcept {
+    return PhysAddr(first_ + (uint64_t{index} << kPageShift));
+  }
+  [[nodiscard]] bool contains(PhysAddr frame) const noexcept {
+    return frame.value() >= first_ && index_of_wide(frame) < frames_;
+  }
+
+ private:
+  struct alignas(64) Cache {
+    static constexpr uint32_t kCapacity = 64;
+    static constexpr uint32_t kBatch = 32;
+    uint32_t count = 0;
+    std::array<uint32_t, kCapacity> frames{};
+  };
+
+  [[nodiscard]] uint64_t index_of_wide(PhysAddr frame) const noexcept {
+    return (frame.value() - first_) >> kPageShift;
+  }
+  [[nodiscard]] uint32_t take_block(unsigned order) noexcept REQUIRES(lock_);
+  void give_block(uint32_t index, unsigned order) noexcept REQUIRES(lock_);
+  void give_range(uint32_t index, uint64_t pages) noexcept REQUIRES(lock_);
+  void push(uint32_t index, unsigned order) noexcept REQUIRES(lock_);
+  void remove(uint32_t index, unsigned order) noexcept REQUIRES(lock_);
+  [[nodiscard]] uint32_t take_single(Cache& cache) noexcept;
+  void give_single(Cache& cache, uint32_t index) noexcept;
+
+  FrameInfo* infos_ = nullptr;
+  uint64_t first_ = 0;   // physical address of index 0, 2 MiB aligned
+  uint64_t frames_ = 0;  // entries of the frame table
+  DirectMap direct_map_;
+  uint32_t (*current_cpu_)() noexcept = nullptr;
+  std::array<Cache, kMaxCpus> caches_{};
+
+  mutable Lock lock_;
+  uint64_t total_ GUARDED_BY(lock_) = 0;
+  uint64_t free_ GUARDED_BY(lock_) = 0;
+  uint32_t available_ GUARDED_BY(lock_) = 0;  // bit n: the list of order n is not empty
+  std::array<uint32_t, kMaxOrder + 1> heads_ GUARDED_BY(lock_) = make_heads();
+
+  static constexpr std::array<uint32_t, kMaxOrder + 1> make_heads() {
+    std::array<uint32_t, kMaxOrder + 1> heads{};
+    heads.fill(FrameInfo::kNone);
+    return heads;
+  }
+};
+
+// 4096 bytes at a page-aligned address, times `pages`.
+void zero_pages(void* start, uint64_t pages) noexcept;
+
+}  // namespace nacre::mm

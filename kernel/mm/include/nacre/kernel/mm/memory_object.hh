@@ -1,0 +1,105 @@
+// What address spaces map: a number of pages, and which frame holds each. Found in constant time by
+// page index.
+//
+//   AnonymousObject   zero until written, frames come on demand in blocks of 16 pages where they
+//   can FixedObject       existing contiguous physical memory: devices, images such as the initrd,
+//   the urt; never freed here
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "nacre/base/core/address.hh"
+#include "nacre/base/core/error.hh"
+#include "nacre/base/core/ref.hh"
+#include "nacre/kernel/mm/frame_allocator.hh"
+
+namespace nacre::mm {
+
+// Contiguous pages of an object that lie in contiguous frames.
+struct PageRun {
+  uint64_t first = 0;  // page index
+  uint64_t count = 0;
+  PhysAddr frame;  // of `first`
+  constexpr bool operator==(const PageRun&) const = default;
+};
+
+class MemoryObject : public RefCounted {
+ public:
+  virtual ~MemoryObject() = default;
+
+  // The frame of a page that is present.
+  [[nodiscard]] virtual std::optional<PhysAddr> find(uint64_t page) const noexcept = 0;
+  // Makes `page` present and returns a run around it, inside [low, high), of pages that are
+  // present. Pages outside [low, high) stay untouched. Nothing when no frame is left, or if the
+  // page is beyond the object.
+  [[nodiscard]] virtual std::optional<PageRun> materialise(uint64_t page, uint64_t low,
+                                                           uint64_t high) noexcept = 0;
+  // Frames that were allocated for it, its own tables included.
+  [[nodiscard]] virtual uint64_t frames_held() const noexcept = 0;
+  [[nodiscard]] uint64_t pages() const noexcept { return pages_; }
+
+ protected:
+  explicit MemoryObject(uint64_t pages) noexcept : pages_(pages) {}
+  uint64_t pages_;
+};
+
+class AnonymousObject final : public MemoryObject {
+ public:
+  static constexpr unsigned kBlockOrder = 4;  // 64 KiB, a WebAssembly page
+  static constexpr uint64_t kBlockPages = uint64_t{1} << kBlockOrder;
+  static constexpr uint64_t kChunkPages = kPageSize / sizeof(uint32_t);  // 4 MiB of memory
+
+  // `frames` outlives the object.
+  explicit AnonymousObject(FrameAllocator& frames) noexcept : MemoryObject(0), frames_(frames) {}
+  ~AnonymousObject() override;
+
+  // Lets the object have at least `pages` pages. Costs eight bytes for 4 MiB, and no frame.
+  [[nodiscard]] Result<void> grow(uint64_t pages);
+  // Bytes of tables that `pages` pages need at most, for charging.
+  [[nodiscard]] static ByteSize table_bytes(uint64_t pages) noexcept {
+    return ByteSize::pages((pages + kChunkPages - 1) / kChunkPages);
+  }
+
+  [[nodiscard]] std::optional<PhysAddr> find(uint64_t page) const noexcept override;
+  [[nodiscard]] std::optional<PageRun> materialise(uint64_t page, uint64_t low,
+                                                   uint64_t high) noexcept override;
+  [[nodiscard]] uint64_t frames_held() const noexcept override { return held_; }
+
+ private:
+  // Entry of a chunk: 0 = absent, else frame index + 1, with kBlockHead set in the first of 16 that
+  // came as one block and kBlockTail in its others.
+  static constexpr uint32_t kBlockHead = uint32_t{1} << 31;
+  static constexpr uint32_t kBlockTail = uint32_t{1} << 30;
+  static constexpr uint32_t kIndexMask = kBlockTail - 1;
+
+  [[nodiscard]] uint32_t* chunk_for(uint64_t page) noexcept;
+  [[nodiscard]] PhysAddr frame_of(uint32_t entry) const noexcept {
+    return frames_.frame_at((entry & kIndexMask) - 1);
+  }
+  [[nodiscard]] PageRun run_around(const uint32_t* block, uint64_t page, uint64_t low,
+                                   uint64_t high) const noexcept;
+  void free_chunk(uint32_t* chunk) noexcept;
+
+  FrameAllocator& frames_;
+  std::vector<uint32_t*> chunks_;  // a frame each, or nullptr
+  uint64_t held_ = 0;
+};
+
+class FixedObject final : public MemoryObject {
+ public:
+  // [start, start + size), which the creator keeps alive and reserved. Page-aligned.
+  FixedObject(PhysAddr start, ByteSize size) noexcept;
+
+  [[nodiscard]] std::optional<PhysAddr> find(uint64_t page) const noexcept override;
+  [[nodiscard]] std::optional<PageRun> materialise(uint64_t page, uint64_t low,
+                                                   uint64_t high) noexcept override;
+  [[nodiscard]] uint64_t frames_held() const noexcept override { return 0; }
+
+ private:
+  PhysAddr start_;
+};
+
+}  // namespace nacre::mm

@@ -1,0 +1,67 @@
+// Address-space identifiers and the invalidation of translations.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "nacre/base/core/address.hh"
+#include "nacre/base/core/ref.hh"
+#include "nacre/kernel/mm/memory_object.hh"
+
+namespace nacre::mm {
+
+// What the machine does about caches of translations and instructions, on every CPU that may run
+// the space. Implemented by whoever has kernel/arch.
+class TlbControl {
+ public:
+  virtual ~TlbControl() = default;
+  // Forgets the leaf translations of a range.
+  virtual void flush_range(uint16_t asid, UserAddr start, ByteSize size) noexcept = 0;
+  // Forgets everything of the space, tables included.
+  virtual void flush_space(uint16_t asid) noexcept = 0;
+  // Makes data that was written through the direct map visible to instruction fetch.
+  virtual void synchronise_instructions() noexcept = 0;
+};
+
+// Hands out identifiers 1 … 2^bits-1; 0 is the kernel's own. With 0 bits every space gets 0, and
+// switching must flush.
+class AsidAllocator {
+ public:
+  explicit AsidAllocator(unsigned bits);
+  [[nodiscard]] std::optional<uint16_t> allocate() noexcept;
+  void free(uint16_t asid) noexcept;
+  [[nodiscard]] bool flush_on_switch() const noexcept { return bits_ == 0; }
+
+ private:
+  unsigned bits_;
+  uint32_t hint_ = 1;
+  std::vector<bool> taken_;
+};
+
+// The debt of an unmap or protect: until it is discharged, stale translations may exist and the
+// frames behind them are kept. Destroying a token that was not discharged panics.
+class [[nodiscard]] TlbFlush {
+ public:
+  TlbFlush(TlbFlush&& other) noexcept;
+  TlbFlush& operator=(TlbFlush&&) = delete;
+  ~TlbFlush();
+
+  // Invalidates, then frees what was unmapped.
+  void discharge() && noexcept;
+
+ private:
+  friend class AddressSpace;
+  TlbFlush(TlbControl& tlb, FrameAllocator& frames, uint16_t asid, UserAddr start, ByteSize size,
+           uint32_t retired_tables, Ref<MemoryObject> object) noexcept;
+
+  TlbControl* tlb_;  // nullptr once discharged or moved from
+  FrameAllocator* frames_;
+  Ref<MemoryObject> object_;
+  UserAddr start_;
+  ByteSize size_;
+  uint32_t retired_tables_;  // list through FrameInfo::next
+  uint16_t asid_;
+};
+
+}  // namespace nacre::mm
