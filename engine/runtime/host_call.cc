@@ -36,8 +36,8 @@ UserAddr stack_slot(UserAddr sp, uint32_t index) {
   return UserAddr(sp.value() + 8 * uint64_t{index});
 }
 
-Result<void> gather(const HostCallee& callee, const Platform& platform, HostCallRegisters registers, UserAddr sp,
-                    std::span<uint64_t> arguments) {
+Result<void> gather(const HostCallee& callee, const Platform& platform, HostCallRegisters registers,
+                    UserAddr sp, std::span<uint64_t> arguments) {
   for (size_t i = 0; i < arguments.size(); ++i) {
     const wasm::ValueLocation location = callee.layout.params[i];
     uint64_t slot = 0;
@@ -60,8 +60,8 @@ Result<void> gather(const HostCallee& callee, const Platform& platform, HostCall
   return {};
 }
 
-Result<void> scatter(const HostCallee& callee, Platform& platform, HostCallRegisters registers, UserAddr sp,
-                     std::span<const uint64_t> results) {
+Result<void> scatter(const HostCallee& callee, Platform& platform, HostCallRegisters registers,
+                     UserAddr sp, std::span<const uint64_t> results) {
   for (size_t i = 0; i < results.size(); ++i) {
     const wasm::ValueLocation location = callee.layout.results[i];
     const uint64_t slot = to_slot(callee.function.type.results[i], results[i]);
@@ -92,7 +92,8 @@ class Values {
 
  private:
   std::span<uint64_t> all() {
-    return overflow_.empty() ? std::span<uint64_t>(inline_).first(params_ + results_) : std::span<uint64_t>(overflow_);
+    return overflow_.empty() ? std::span<uint64_t>(inline_).first(params_ + results_)
+                             : std::span<uint64_t>(overflow_);
   }
 
   size_t params_;
@@ -116,15 +117,19 @@ HostCallee::HostCallee(const HostFunction& host_function, uint32_t canonical_typ
   result_count = static_cast<uint32_t>(layout.results.size());
 }
 
-Memory* HostCall::memory() const { return caller_.memory(0); }
+Memory* HostCall::memory() const {
+  return caller_.memory(0);
+}
 
-HostOutcome call_host(const HostCallee& callee, Instance& caller, HostCallRegisters registers, UserAddr sp) {
+HostOutcome call_host(const HostCallee& callee, Instance& caller, HostCallRegisters registers,
+                      UserAddr sp) {
   DEBUG_ASSERT(!callee.is_async);
   if (callee.is_simple) [[likely]] {
-    // The arguments are already an array, in order; only the result needs a place of its own, since writing it must not
-    // change an argument that the handler reads later.
+    // The arguments are already an array, in order; only the result needs a place of its own, since
+    // writing it must not change an argument that the handler reads later.
     uint64_t result = 0;
-    HostCall call(caller, std::span(registers.integers, callee.param_count), std::span(&result, callee.result_count));
+    HostCall call(caller, std::span(registers.integers, callee.param_count),
+                  std::span(&result, callee.result_count));
     const HostOutcome outcome = callee.sync_handler(callee.function.self, call);
     if (callee.result_count != 0) registers.integers[0] = to_slot(callee.result_type, result);
     return outcome;
@@ -136,14 +141,15 @@ HostOutcome call_host(const HostCallee& callee, Instance& caller, HostCallRegist
   }
   HostCall call(caller, values.arguments(), values.results());
   const HostOutcome outcome = callee.sync_handler(callee.function.self, call);
-  if (outcome.kind == HostOutcome::Kind::Return && !scatter(callee, platform, registers, sp, values.results())) {
+  if (outcome.kind == HostOutcome::Kind::Return &&
+      !scatter(callee, platform, registers, sp, values.results())) {
     return HostOutcome::trapped(abi::TrapKind::HostError);
   }
   return outcome;
 }
 
-coro::Task<HostOutcome> call_host_async(const HostCallee& callee, Instance& caller, HostCallRegisters registers,
-                                        UserAddr sp) {
+coro::Task<HostOutcome> call_host_async(const HostCallee& callee, Instance& caller,
+                                        HostCallRegisters registers, UserAddr sp) {
   if (!callee.is_async) co_return call_host(callee, caller, registers, sp);
   Platform& platform = caller.store().platform();
   Values values(callee);
@@ -153,7 +159,8 @@ coro::Task<HostOutcome> call_host_async(const HostCallee& callee, Instance& call
   HostCall call(caller, values.arguments(), values.results());
   const HostOutcome outcome =
       co_await std::get<AsyncHandler>(callee.function.handler)(callee.function.self, call);
-  if (outcome.kind == HostOutcome::Kind::Return && !scatter(callee, platform, registers, sp, values.results())) {
+  if (outcome.kind == HostOutcome::Kind::Return &&
+      !scatter(callee, platform, registers, sp, values.results())) {
     co_return HostOutcome::trapped(abi::TrapKind::HostError);
   }
   co_return outcome;

@@ -56,9 +56,15 @@ T* object_named(const Instance& instance, std::string_view name) {
 
 }  // namespace
 
-Memory* Instance::exported_memory(std::string_view name) const { return object_named<Memory>(*this, name); }
-Global* Instance::exported_global(std::string_view name) const { return object_named<Global>(*this, name); }
-Table* Instance::exported_table(std::string_view name) const { return object_named<Table>(*this, name); }
+Memory* Instance::exported_memory(std::string_view name) const {
+  return object_named<Memory>(*this, name);
+}
+Global* Instance::exported_global(std::string_view name) const {
+  return object_named<Global>(*this, name);
+}
+Table* Instance::exported_table(std::string_view name) const {
+  return object_named<Table>(*this, name);
+}
 
 std::optional<Function> Instance::start_function() const {
   if (!module().start) return std::nullopt;

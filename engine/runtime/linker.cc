@@ -27,7 +27,8 @@ void Linker::define(std::string_view module, std::string_view name, Extern value
 }
 
 void Linker::define_instance(std::string_view module, const Instance& instance) {
-  for (const wasm::Export& e : instance.module().exports) define(module, e.name, *instance.find_export(e.name));
+  for (const wasm::Export& e : instance.module().exports)
+    define(module, e.name, *instance.find_export(e.name));
 }
 
 Result<void> Linker::define_host_function(Store& store, const HostFunction& function) {
@@ -47,8 +48,8 @@ Result<std::vector<Extern>> Linker::resolve(const wasm::Module& module) const {
   for (const wasm::Import& import : module.imports) {
     const Extern* found = find(import.module, import.name);
     if (found == nullptr) {
-      return fail(ErrorCode::Unlinkable,
-                  format("unknown import: {}.{} ({})", import.module, import.name, describe(module, import)));
+      return fail(ErrorCode::Unlinkable, format("unknown import: {}.{} ({})", import.module,
+                                                import.name, describe(module, import)));
     }
     externs.push_back(*found);
   }

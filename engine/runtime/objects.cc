@@ -12,7 +12,8 @@ namespace {
 
 std::unexpected<Error> outside_memory(uint64_t offset, uint64_t size, uint64_t length) {
   return fail(ErrorCode::InvalidArgument,
-              format("range of {} bytes at 0x{:x} leaves the linear memory of {} bytes", size, offset, length));
+              format("range of {} bytes at 0x{:x} leaves the linear memory of {} bytes", size,
+                     offset, length));
 }
 
 std::unexpected<Error> outside_table(uint64_t index, uint64_t count, uint64_t length) {
@@ -20,11 +21,14 @@ std::unexpected<Error> outside_table(uint64_t index, uint64_t count, uint64_t le
               format("{} elements at {} leave the table of {} elements", count, index, length));
 }
 
-uint64_t round_up(uint64_t bytes) { return (bytes + kPageSize - 1) & ~(kPageSize - 1); }
+uint64_t round_up(uint64_t bytes) {
+  return (bytes + kPageSize - 1) & ~(kPageSize - 1);
+}
 
 }  // namespace
 
-// ---- Memory -----------------------------------------------------------------------------------------------------
+// ---- Memory
+// -----------------------------------------------------------------------------------------------------
 
 Result<void> Memory::read(uint64_t offset, std::span<uint8_t> out) const {
   if (!contains(offset, out.size())) return outside_memory(offset, out.size(), length_);
@@ -48,7 +52,8 @@ int64_t Memory::grow(uint64_t delta_pages) {
   const uint64_t old_length = length_;
   const uint64_t new_length = old_length + delta_pages * abi::kWasmPageSize;
   if (new_length > committed_) {
-    if (!platform_.commit(base_ + ByteSize(committed_), ByteSize(new_length - committed_))) return -1;
+    if (!platform_.commit(base_ + ByteSize(committed_), ByteSize(new_length - committed_)))
+      return -1;
     committed_ = new_length;
   }
   length_ = new_length;
@@ -64,7 +69,8 @@ Result<void> Memory::publish() {
   return write_object(platform_, definition_, definition);
 }
 
-// ---- Table ------------------------------------------------------------------------------------------------------
+// ---- Table
+// ------------------------------------------------------------------------------------------------------
 
 Result<uint64_t> Table::get(uint64_t index) const {
   if (index >= length_) return outside_table(index, 1, length_);
@@ -111,17 +117,21 @@ int64_t Table::grow(uint64_t delta, uint64_t reference) {
 }
 
 Result<void> Table::publish() {
-  const abi::TableDefinition definition = {.base = base_.value(), .length = length_, .maximum = capacity_};
+  const abi::TableDefinition definition = {
+      .base = base_.value(), .length = length_, .maximum = capacity_};
   return write_object(platform_, definition_, definition);
 }
 
-// ---- Global -----------------------------------------------------------------------------------------------------
+// ---- Global
+// -----------------------------------------------------------------------------------------------------
 
 Result<uint64_t> Global::get() const {
   TRY_ASSIGN(const uint64_t slot, read_object<uint64_t>(platform_, address_));
   return from_slot(type_.type, slot);
 }
 
-Result<void> Global::set(uint64_t bits) { return write_object(platform_, address_, to_slot(type_.type, bits)); }
+Result<void> Global::set(uint64_t bits) {
+  return write_object(platform_, address_, to_slot(type_.type, bits));
+}
 
 }  // namespace nacre::runtime

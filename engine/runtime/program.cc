@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "nacre/base/core/panic.hh"
 #include "nacre/engine/baseline/compiler.hh"
 
 namespace nacre::runtime {
@@ -19,8 +20,8 @@ Result<masm::CompiledModule> compile_code(const wasm::Module& module, TypeRegist
 
 }  // namespace
 
-CompiledProgram::CompiledProgram(wasm::Module module, masm::CompiledModule code, TypeRegistry& types,
-                                 std::vector<uint8_t> owned_bytes)
+CompiledProgram::CompiledProgram(wasm::Module module, masm::CompiledModule code,
+                                 TypeRegistry& types, std::vector<uint8_t> owned_bytes)
     : owned_bytes_(std::move(owned_bytes)),
       module_(std::move(module)),
       code_(std::move(code)),
@@ -30,17 +31,17 @@ CompiledProgram::CompiledProgram(wasm::Module module, masm::CompiledModule code,
   ASSERT(code_.functions.size() + module_.imported_functions == module_.functions.size());
 }
 
-Result<std::shared_ptr<const CompiledProgram>> CompiledProgram::compile(std::vector<uint8_t> bytes, TypeRegistry& types,
-                                                                        const CompileSettings& settings) {
+Result<std::shared_ptr<const CompiledProgram>> CompiledProgram::compile(
+    std::vector<uint8_t> bytes, TypeRegistry& types, const CompileSettings& settings) {
   // Moving a vector keeps its elements where they are, so the views stay valid.
   TRY_ASSIGN(wasm::Module module, wasm::decode_module(bytes));
   TRY_ASSIGN(masm::CompiledModule code, compile_code(module, types, settings));
-  return std::make_shared<const CompiledProgram>(std::move(module), std::move(code), types, std::move(bytes));
+  return std::make_shared<const CompiledProgram>(std::move(module), std::move(code), types,
+                                                 std::move(bytes));
 }
 
-Result<std::shared_ptr<const CompiledProgram>> CompiledProgram::compile_view(std::span<const uint8_t> bytes,
-                                                                             TypeRegistry& types,
-                                                                             const CompileSettings& settings) {
+Result<std::shared_ptr<const CompiledProgram>> CompiledProgram::compile_view(
+    std::span<const uint8_t> bytes, TypeRegistry& types, const CompileSettings& settings) {
   TRY_ASSIGN(wasm::Module module, wasm::decode_module(bytes));
   TRY_ASSIGN(masm::CompiledModule code, compile_code(module, types, settings));
   return std::make_shared<const CompiledProgram>(std::move(module), std::move(code), types);

@@ -30,16 +30,18 @@ uint64_t from_slot(wasm::ValType type, uint64_t slot) {
   return is_32_bit ? static_cast<uint32_t>(slot) : slot;
 }
 
-Result<ThreadEntry> prepare_entry(Store& store, const Function& function, std::span<const uint64_t> arguments,
-                                  UserAddr stack_top) {
+Result<ThreadEntry> prepare_entry(Store& store, const Function& function,
+                                  std::span<const uint64_t> arguments, UserAddr stack_top) {
   const wasm::FuncType& type = store.types().type(function.type_id);
   if (arguments.size() != type.params.size()) {
     return fail(ErrorCode::InvalidArgument,
-                format("the function takes {} arguments, but {} were given", type.params.size(), arguments.size()));
+                format("the function takes {} arguments, but {} were given", type.params.size(),
+                       arguments.size()));
   }
   const Instance* instance = store.find_instance(function.vm_context);
   if (instance == nullptr) {
-    return fail(ErrorCode::InvalidArgument, "a host function that no instance imports cannot be invoked");
+    return fail(ErrorCode::InvalidArgument,
+                "a host function that no instance imports cannot be invoked");
   }
   const wasm::CallLayout layout(type);
   const ByteSize slots(8 * uint64_t{layout.stack_slots});
@@ -59,7 +61,8 @@ Result<ThreadEntry> prepare_entry(Store& store, const Function& function, std::s
         entry.registers.floats[location.index] = slot;
         break;
       case Kind::Stack:
-        TRY(write_object(store.platform(), entry.sp + ByteSize(8 * uint64_t{location.index}), slot));
+        TRY(write_object(store.platform(), entry.sp + ByteSize(8 * uint64_t{location.index}),
+                         slot));
         break;
     }
   }
@@ -83,7 +86,8 @@ Result<std::vector<uint64_t>> read_results(Store& store, const Function& functio
         slot = registers.floats[location.index];
         break;
       case Kind::Stack: {
-        TRY_ASSIGN(slot, read_object<uint64_t>(store.platform(), entry_sp + ByteSize(8 * uint64_t{location.index})));
+        TRY_ASSIGN(slot, read_object<uint64_t>(store.platform(),
+                                               entry_sp + ByteSize(8 * uint64_t{location.index})));
         break;
       }
     }

@@ -7,6 +7,7 @@
 
 #include "nacre/abi/syscall.hh"
 #include "nacre/abi/vm_context.hh"
+#include "nacre/base/core/address.hh"
 #include "nacre/base/coro/task.hh"
 #include "nacre/engine/runtime/host_function.hh"
 #include "nacre/engine/wasm/call_layout.hh"

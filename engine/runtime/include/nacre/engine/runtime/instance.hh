@@ -35,8 +35,10 @@ using Extern = std::variant<Function, Table*, Memory*, Global*>;
 // The code of a program in one store's address space, shared by its instances there.
 struct ModuleCode {
   std::shared_ptr<const CompiledProgram> program;
-  UserAddr address;  // null if the module defines no function
-  std::string name;  // for backtraces: given by the embedder or the name section
+  UserAddr address;       // null if the module defines no function
+  UserAddr passive_data;  // the bytes of all passive data segments, one after the other; null if
+                          // there are none
+  std::string name;       // for backtraces: given by the embedder or the name section
 };
 
 class Instance {

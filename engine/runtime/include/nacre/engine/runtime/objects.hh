@@ -73,7 +73,7 @@ class Memory {
   UserAddr base_;
   UserAddr definition_;
   wasm::MemoryType type_;
-  uint64_t limit_;       // bytes, from StoreLimits
+  uint64_t limit_;          // bytes, from StoreLimits
   uint64_t length_ = 0;     // bytes, a multiple of kWasmPageSize
   uint64_t committed_ = 0;  // bytes, at least length_
 };

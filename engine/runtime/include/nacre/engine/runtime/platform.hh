@@ -25,7 +25,7 @@ class Platform {
   // Makes [address, address+size) of a reservation readable and writable, reading as zero. Memory
   // may come only when it is touched, but is charged to the domain's limit now.
   [[nodiscard]] virtual Result<void> commit(UserAddr address, ByteSize size) = 0;
-  // Gives a whole reservation back.
+  // Gives a whole reservation, or what publish() mapped (size rounded up to pages), back.
   virtual void release(UserAddr address, ByteSize size) = 0;
   // Maps `bytes` at a fresh address with Read or ReadExecute (a copy; padded to pages with zeros)
   // and makes them visible to instruction fetch.

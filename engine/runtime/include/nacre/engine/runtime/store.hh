@@ -108,14 +108,16 @@ class Store {
  private:
   friend class Instantiator;
 
-  // A reservation to give back when the store dies.
+  // A reservation or published range to give back when the store dies.
   struct Range {
     UserAddr address;
     ByteSize size;
   };
 
   [[nodiscard]] Instance* find_instance_slow(UserAddr vm_context);
+  [[nodiscard]] Result<UserAddr> reserve(ByteSize size);
   [[nodiscard]] Result<UserAddr> allocate(ByteSize size);
+  [[nodiscard]] Result<UserAddr> publish(std::span<const uint8_t> bytes, Access access);
   [[nodiscard]] Result<UserAddr> allocate_definition(uint64_t size);
   [[nodiscard]] Result<Memory*> make_memory(const wasm::MemoryType& type, UserAddr definition);
   [[nodiscard]] Result<Table*> make_table(const wasm::TableType& type, UserAddr definition);
@@ -134,7 +136,8 @@ class Store {
   std::vector<std::unique_ptr<Memory>> memories_;
   std::vector<std::unique_ptr<Table>> tables_;
   std::vector<std::unique_ptr<Global>> globals_;
-  std::vector<std::unique_ptr<ModuleCode>> codes_;  // ascending by address
+  std::unordered_map<const CompiledProgram*, std::unique_ptr<ModuleCode>> codes_;
+  std::vector<const ModuleCode*> code_map_;  // those with code, ascending by address
   std::vector<Range> ranges_;
   UserAddr definition_page_;  // where allocate_definition takes from
   uint64_t definition_page_used_ = 0;
