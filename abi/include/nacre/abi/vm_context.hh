@@ -94,24 +94,26 @@ inline constexpr uint64_t kWasmPageSize = 65536;
 inline constexpr uint64_t kMemoryReservation = (uint64_t{4} << 30) + (uint64_t{4} << 30) + 65536;
 inline constexpr uint64_t kStackGuardBytes = 64 << 10;  // never mapped, below every guest stack
 
-// ---- Calling convention of compiled code on riscv64
-// ------------------------------------------------------------- Pinned: s10 = VmContext*, s11 =
-// memory 0 base. gp, tp are never touched. ra = return address. Arguments:  i32 (sign-extended to
-// 64 bits), i64 and references in a0–a7; f32 (NaN-boxed), f64 in fa0–fa7; what does
-//             not fit its register file goes to 8-byte stack slots, in order, the first at 0(sp) on
-//             entry.
-// Results:    first integer a0, second a1; first float fa0, second fa1; the rest in 8-byte stack
-// slots that follow
-//             the stack arguments (also reserved by the caller, at known offsets from the callee's
-//             entry sp).
-// Preserved:  sp, s0–s11, fs0–fs11. sp is 16-byte aligned at calls. There is no frame pointer:
-// every function has
-//             one fixed frame size, recorded in its metadata, with ra saved at frame_size-8(sp).
+// ---- Calling convention of compiled code on riscv64 ----
+//
+// Pinned:    s10 = VmContext*, s11 = memory 0 base. gp and tp are never touched. ra = return address.
+// Arguments: i32 (sign-extended to 64 bits), i64 and references in a0–a7; f32 (NaN-boxed) and f64 in
+//            fa0–fa7; what does not fit its register file goes to 8-byte stack slots, in order, the
+//            first at 0(sp) on entry.
+// Results:   first integer a0, second a1; first float fa0, second fa1; the rest in 8-byte stack slots
+//            that follow the stack arguments (also reserved by the caller, at known offsets from the
+//            callee's entry sp).
+// Preserved: sp, s0–s11, fs0–fs11. sp is 16-byte aligned at calls. There is no frame pointer: every
+//            function has one fixed frame size, recorded in its metadata, with ra saved at
+//            frame_size-8(sp).
+//
 // A call into another instance (callee's vm_context ≠ s10) switches s10 and s11 and restores them
-// afterwards; this is the caller's work. A host function's entry is a thunk `li t0, index; ld t1,
-// host_call(s10); jr t1`. The gate is `ecall; ret` under the kernel and a register-saving stub in a
-// host process. It gets the wasm arguments where they are, t0 = the host function's index, s10 =
-// the calling instance, and returns results as above.
+// afterwards; this is the caller's work.
+//
+// A host function's entry is a thunk `li t0, index; ld t1, host_call(s10); jr t1`. The gate is
+// `ecall; ret` under the kernel and a register-saving stub in a host process. It gets the wasm
+// arguments where they are, t0 = the host function's index, s10 = the calling instance, and returns
+// results as above.
 inline constexpr unsigned kIntegerArgumentRegisters = 8;
 inline constexpr unsigned kFloatArgumentRegisters = 8;
 inline constexpr unsigned kIntegerResultRegisters = 2;
