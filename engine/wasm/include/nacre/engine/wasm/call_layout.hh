@@ -1,5 +1,6 @@
-// Where the arguments and results of a function type lie at a call (abi/vm_context.hh, "Calling convention"). The one
-// implementation of that text: compiled code, thread entry and host calls all ask here.
+// Where the arguments and results of a function type lie at a call (abi/vm_context.hh, "Calling
+// convention"). The one implementation of that text: compiled code, thread entry and host calls all
+// ask here.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +25,8 @@ struct ValueLocation {
 // Hands out locations in order; the compiler uses it directly to avoid building vectors.
 class LocationAssigner {
  public:
-  constexpr LocationAssigner(unsigned integer_registers, unsigned float_registers, uint32_t first_stack_slot)
+  constexpr LocationAssigner(unsigned integer_registers, unsigned float_registers,
+                             uint32_t first_stack_slot)
       : integers_left_(integer_registers),
         floats_left_(float_registers),
         integer_registers_(integer_registers),

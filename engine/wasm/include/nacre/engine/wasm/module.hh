@@ -1,7 +1,8 @@
-// A decoded module: every section but the function bodies, which stay as byte ranges until a tier compiles them.
+// A decoded module: every section but the function bodies, which stay as byte ranges until a tier
+// compiles them.
 //
-// Index spaces hold the imports first, as in the specification. Names and bodies are views into the module's bytes,
-// which must outlive the Module.
+// Index spaces hold the imports first, as in the specification. Names and bodies are views into the
+// module's bytes, which must outlive the Module.
 #pragma once
 
 #include <cstdint>
@@ -56,9 +57,9 @@ enum class SegmentMode : uint8_t { Active, Passive, Declarative };
 struct ElementSegment {
   SegmentMode mode;
   ValType type;
-  uint32_t table_index = 0;            // Active
-  std::optional<ConstExpr> offset;     // Active
-  std::vector<ConstExpr> elements;     // each RefFunc, RefNull or GlobalGet
+  uint32_t table_index = 0;         // Active
+  std::optional<ConstExpr> offset;  // Active
+  std::vector<ConstExpr> elements;  // each RefFunc, RefNull or GlobalGet
 };
 
 struct DataSegment {
@@ -100,15 +101,15 @@ struct Module {
   }
 };
 
-// Decodes and validates everything outside function bodies. Errors carry the byte offset. `bytes` must outlive the
-// result.
+// Decodes and validates everything outside function bodies. Errors carry the byte offset. `bytes`
+// must outlive the result.
 [[nodiscard]] Result<Module> decode_module(std::span<const uint8_t> bytes);
 
 // Validates every body as well, without compiling.
 [[nodiscard]] Result<void> validate_bodies(const Module& module);
 
-// Function names of the "name" custom section, by function index; a broken name section yields no names (it is not an
-// error, §7.4.1).
+// Function names of the "name" custom section, by function index; a broken name section yields no
+// names (it is not an error, §7.4.1).
 class FunctionNames {
  public:
   explicit FunctionNames(const Module& module);

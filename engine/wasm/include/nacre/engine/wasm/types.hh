@@ -13,13 +13,15 @@ enum class ValType : uint8_t {
   I64 = 0x7e,
   F32 = 0x7d,
   F64 = 0x7c,
-  V128 = 0x7b,       // known by name only, refused by the decoder
+  V128 = 0x7b,  // known by name only, refused by the decoder
   FuncRef = 0x70,
   ExternRef = 0x6f,
-  Bottom = 0x00,     // validator only: any type, below an unconditional branch
+  Bottom = 0x00,  // validator only: any type, below an unconditional branch
 };
 
-[[nodiscard]] constexpr bool is_float(ValType t) { return t == ValType::F32 || t == ValType::F64; }
+[[nodiscard]] constexpr bool is_float(ValType t) {
+  return t == ValType::F32 || t == ValType::F64;
+}
 [[nodiscard]] constexpr bool is_reference(ValType t) {
   return t == ValType::FuncRef || t == ValType::ExternRef;
 }

@@ -1,5 +1,6 @@
-// Where things lie in a module's VmContext, behind the fixed header of abi/vm_context.hh. The code generator and the
-// runtime both take offsets from here and nowhere else. All offsets are in bytes from the VmContext's address.
+// Where things lie in a module's VmContext, behind the fixed header of abi/vm_context.hh. The code
+// generator and the runtime both take offsets from here and nowhere else. All offsets are in bytes
+// from the VmContext's address.
 #pragma once
 
 #include <cstdint>
@@ -13,14 +14,14 @@ class VmLayout {
  public:
   explicit VmLayout(const Module& module);
 
-  // Hot things first, so that their offsets fit a 12-bit displacement: global values, then memories, tables, imported
-  // functions, segments, function references.
+  // Hot things first, so that their offsets fit a 12-bit displacement: global values, then
+  // memories, tables, imported functions, segments, function references.
   //
-  // A defined global's 8-byte value (i32 sign-extended, floats as bits, references as pointers), or, for an imported
-  // one, the address of the exporter's value.
+  // A defined global's 8-byte value (i32 sign-extended, floats as bits, references as pointers),
+  // or, for an imported one, the address of the exporter's value.
   [[nodiscard]] uint32_t global(uint32_t index) const { return globals_ + 8 * index; }
-  // abi::MemoryDefinition of a defined memory; for an imported one, the address of the exporter's definition in the
-  // first 8 bytes.
+  // abi::MemoryDefinition of a defined memory; for an imported one, the address of the exporter's
+  // definition in the first 8 bytes.
   [[nodiscard]] uint32_t memory(uint32_t index) const { return memories_ + 16 * index; }
   // Likewise abi::TableDefinition.
   [[nodiscard]] uint32_t table(uint32_t index) const { return tables_ + 24 * index; }
