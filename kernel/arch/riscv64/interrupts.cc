@@ -1,0 +1,60 @@
+#include "nacre/kernel/arch/interrupts.hh"
+
+#include "nacre/kernel/arch/riscv64/csr.hh"
+
+namespace nacre::arch {
+namespace {
+
+using namespace riscv64;
+
+constexpr uint64_t bit_of(InterruptSource source) {
+  switch (source) {
+    case InterruptSource::Software:
+      return kSoftware;
+    case InterruptSource::Timer:
+      return kTimer;
+    case InterruptSource::External:
+      return kExternal;
+  }
+  return 0;
+}
+
+}  // namespace
+
+bool interrupts_enabled() {
+  return (NACRE_CSR_READ("sstatus") & kStatusSie) != 0;
+}
+void enable_interrupts() {
+  NACRE_CSR_SET("sstatus", kStatusSie);
+}
+void disable_interrupts() {
+  NACRE_CSR_CLEAR("sstatus", kStatusSie);
+}
+
+void enable_source(InterruptSource source) {
+  NACRE_CSR_SET("sie", bit_of(source));
+}
+void disable_source(InterruptSource source) {
+  NACRE_CSR_CLEAR("sie", bit_of(source));
+}
+
+std::optional<InterruptSource> pending_interrupt() {
+  const uint64_t pending = NACRE_CSR_READ("sip") & NACRE_CSR_READ("sie");
+  // The order in which the hardware itself would take them (chapter 4.1.3).
+  for (InterruptSource source :
+       {InterruptSource::External, InterruptSource::Software, InterruptSource::Timer}) {
+    if ((pending & bit_of(source)) != 0) return source;
+  }
+  return std::nullopt;
+}
+
+// SAFETY: wfi has no effect but time.
+void wait_for_interrupt() {
+  asm volatile("wfi" ::: "memory");
+}
+
+void clear_software_interrupt() {
+  NACRE_CSR_CLEAR("sip", kSoftware);
+}
+
+}  // namespace nacre::arch
