@@ -90,7 +90,7 @@ class AddressSpace {
   // Makes [address, address + size) of one reservation readable and writable, zero at first. What
   // is committed already stays as it is. No page is touched.
   [[nodiscard]] Result<void> commit(UserAddr address, ByteSize size);
-  // Maps [first_page, first_page + size) of an object at a random place.
+  // Maps `size` bytes of an object, from page `first_page` on, at a random place.
   [[nodiscard]] Result<UserAddr> map(Ref<MemoryObject> object, uint64_t first_page, ByteSize size,
                                      Access access);
   // The same at a place of the caller's choice, which must be free: AlreadyExists.
@@ -137,16 +137,22 @@ class AddressSpace {
     uint64_t begin;
     uint64_t end;
   };
+  enum class Kind : uint8_t {
+    Reservation,  // over an AnonymousObject of its own that grows with the commits
+    Private,      // published bytes, over an object of its own
+    Shared,       // over somebody else's object; its pages are not charged here
+  };
   struct Region {
     UserAddr start;
     ByteSize size;
-    Ref<MemoryObject> object;              // of a reservation: its AnonymousObject
-    AnonymousObject* anonymous = nullptr;  // set for reservations: the same object
-    uint64_t first_page = 0;               // of the object
+    Kind kind = Kind::Shared;
     Access access = Access::ReadWrite;
+    Ref<MemoryObject> object;
+    AnonymousObject* growing = nullptr;    // a reservation's object
+    uint64_t first_page = 0;               // of the object
     std::vector<PageInterval> accessible;  // ascending, disjoint, not adjacent
     Charge charge;
-    [[nodiscard]] UserAddr end() const { return start + size; }
+
     // The interval that holds a page, or nullptr.
     [[nodiscard]] const PageInterval* interval_of(uint64_t page) const noexcept;
   };
@@ -172,23 +178,27 @@ class AddressSpace {
     uint64_t start = 0;
     uint64_t size = 0;  // 0: not chosen yet
   };
-  using Regions = std::map<uint64_t, Region>;
+  using Regions = std::map<uint64_t, Region>;  // by start address
 
-  AddressSpace(Machine& machine, Ref<Budget> budget, uint16_t asid, PhysAddr root) noexcept;
+  AddressSpace(Machine& machine, Ref<Budget> budget, Charge charge, uint16_t asid,
+               PhysAddr root) noexcept;
 
-  // region.cc
+  // address_space.cc
   [[nodiscard]] const Region* region_of(UserAddr address) const noexcept;
-  [[nodiscard]] Region* region_of(UserAddr address) noexcept;
+  [[nodiscard]] Result<void> check_placement(UserAddr address, ByteSize size) const;
   [[nodiscard]] Result<void> insert(Region region);
-  [[nodiscard]] Result<Charge> charge_region(UserAddr start, uint64_t pages);
-  [[nodiscard]] Result<void> add_interval(Region& region, PageInterval added);
+  [[nodiscard]] ByteSize cost_of(const Region& region,
+                                 std::span<const PageInterval> accessible) const noexcept;
+  [[nodiscard]] Result<void> commit_pages(Region& region, PageInterval added);
   [[nodiscard]] TlbFlush remove(Regions::iterator position);
   void free_retired_now() noexcept;
 
   // placement.cc
   [[nodiscard]] Result<UserAddr> place(ByteSize size);
-  [[nodiscard]] std::optional<UserAddr> place_in(Window window, ByteSize size, uint64_t alignment);
-  [[nodiscard]] bool is_free(uint64_t start, uint64_t size) const;
+  [[nodiscard]] Window pick_window(Window inside, uint64_t size) noexcept;
+  [[nodiscard]] std::optional<UserAddr> place_in(Window window, uint64_t size) noexcept;
+  [[nodiscard]] std::optional<UserAddr> place_in_gap(Window window, uint64_t size) noexcept;
+  [[nodiscard]] bool is_free(uint64_t start, uint64_t size) const noexcept;
   [[nodiscard]] uint64_t random_below(uint64_t bound) noexcept;
 
   // access.cc

@@ -114,6 +114,8 @@ class FrameAllocator {
   void give_range(uint32_t index, uint64_t pages) noexcept REQUIRES(lock_);
   void push(uint32_t index, unsigned order) noexcept REQUIRES(lock_);
   void remove(uint32_t index, unsigned order) noexcept REQUIRES(lock_);
+  [[nodiscard]] uint32_t take_block_or_drain(unsigned order) noexcept REQUIRES(lock_);
+  void drain(Cache& cache) noexcept REQUIRES(lock_);
   [[nodiscard]] uint32_t take_single(Cache& cache) noexcept;
   void give_single(Cache& cache, uint32_t index) noexcept;
 

@@ -58,6 +58,8 @@ class AnonymousObject final : public MemoryObject {
 
   // Lets the object have at least `pages` pages. Costs eight bytes for 4 MiB, and no frame.
   [[nodiscard]] Result<void> grow(uint64_t pages);
+  // Fills a fresh object: as many pages as the bytes need, all present, padded with zeros.
+  [[nodiscard]] Result<void> fill(std::span<const uint8_t> bytes);
   // Bytes of tables that `pages` pages need at most, for charging.
   [[nodiscard]] static ByteSize table_bytes(uint64_t pages) noexcept {
     return ByteSize::pages((pages + kChunkPages - 1) / kChunkPages);
@@ -76,6 +78,8 @@ class AnonymousObject final : public MemoryObject {
   static constexpr uint32_t kIndexMask = kBlockTail - 1;
 
   [[nodiscard]] uint32_t* chunk_for(uint64_t page) noexcept;
+  [[nodiscard]] bool add_frames(uint32_t* block, uint64_t page, bool whole,
+                                Zeroing zeroing) noexcept;
   [[nodiscard]] PhysAddr frame_of(uint32_t entry) const noexcept {
     return frames_.frame_at((entry & kIndexMask) - 1);
   }

@@ -1,0 +1,140 @@
+// Page faults, and the kernel's own access to a domain's memory.
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "nacre/kernel/mm/address_space.hh"
+
+namespace nacre::mm {
+
+namespace {
+
+alignas(kPageSize) constinit const std::array<uint8_t, kPageSize> kZeros{};
+
+constexpr bool allows(Access have, FaultAccess want) {
+  switch (want) {
+    case FaultAccess::Read:
+      return true;
+    case FaultAccess::Write:
+      return have == Access::ReadWrite;
+    case FaultAccess::Execute:
+      return have == Access::ReadExecute;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::span<const uint8_t, kPageSize> zero_page() noexcept {
+  return kZeros;
+}
+
+// Maps a run of object pages, of which `wanted` is the one that somebody waits for. False when no frame is left.
+bool AddressSpace::map_run(const Region& region, PageRun run, uint64_t wanted) noexcept {
+  const paging::Attributes attributes{region.access, paging::Privilege::User,
+                                      paging::Sharing::Local};
+  const auto address_of = [&](uint64_t page) {
+    return region.start.value() + ((page - region.first_page) << kPageShift);
+  };
+  const auto mapped = table_.map(VirtAddr(address_of(run.first)), run.frame,
+                                 ByteSize::pages(run.count), attributes);
+  if (mapped) return true;
+  if (mapped.error() == paging::MapError::AlreadyMapped) {
+    // Some pages of the run were mapped before, when less was committed; or the machine held on to the absence of a
+    // translation that is there.
+    const UserAddr at(address_of(wanted));
+    if (table_.query(VirtAddr(at.value()))) {
+      machine_.tlb.flush_range(asid_, at, ByteSize(kPageSize));
+      return true;
+    }
+    if (table_.map(VirtAddr(at.value()), run.frame + ByteSize::pages(wanted - run.first),
+                   ByteSize(kPageSize), attributes)) {
+      return true;
+    }
+  }
+  free_retired_now();
+  return false;
+}
+
+FaultOutcome AddressSpace::fault(UserAddr address, FaultAccess access) noexcept {
+  const Region* region = region_of(address);
+  if (region == nullptr) return FaultOutcome::NoRegion;
+  const uint64_t page = (address.value() - region->start.value()) >> kPageShift;
+  const PageInterval* interval = region->interval_of(page);
+  if (interval == nullptr) return FaultOutcome::Guard;
+  if (!allows(region->access, access)) return FaultOutcome::Permission;
+  const uint64_t wanted = region->first_page + page;
+  const auto run = region->object->materialise(wanted, region->first_page + interval->begin,
+                                               region->first_page + interval->end);
+  if (!run || !map_run(*region, *run, wanted)) return FaultOutcome::OutOfMemory;
+  return FaultOutcome::Resolved;
+}
+
+// The region in which all of the range may be accessed in this way; nullptr for an empty range.
+Result<const AddressSpace::Region*> AddressSpace::check_access(UserAddr address, uint64_t size,
+                                                               FaultAccess access) const {
+  if (size == 0) return nullptr;
+  const Region* region = region_of(address);
+  if (region != nullptr && allows(region->access, access)) {
+    const uint64_t offset = address.value() - region->start.value();
+    const PageInterval* interval = region->interval_of(offset >> kPageShift);
+    if (interval != nullptr && size <= (interval->end << kPageShift) - offset) return region;
+  }
+  return fail(ErrorCode::PermissionDenied, "bad guest address");
+}
+
+Result<void> AddressSpace::read(UserAddr address, std::span<uint8_t> out) const {
+  uint8_t* to = out.data();
+  return visit(address, ByteSize(out.size()), [&](std::span<const uint8_t> piece) {
+    std::memcpy(to, piece.data(), piece.size());
+    to += piece.size();
+  });
+}
+
+std::optional<PhysAddr> AddressSpace::frame_for_writing(const Region& region,
+                                                        uint64_t page) noexcept {
+  const uint64_t wanted = region.first_page + page;
+  if (const auto frame = region.object->find(wanted)) return frame;
+  const PageInterval* interval = region.interval_of(page);
+  const auto run = region.object->materialise(wanted, region.first_page + interval->begin,
+                                              region.first_page + interval->end);
+  if (!run) return std::nullopt;
+  // The guest will look at what the kernel wrote, so its fault is saved. If there is no frame for the tables, the
+  // guest's own access finds out.
+  (void)map_run(region, *run, wanted);
+  return run->frame + ByteSize::pages(wanted - run->first);
+}
+
+Result<void> AddressSpace::write(UserAddr address, std::span<const uint8_t> bytes) {
+  TRY_ASSIGN(const Region* region, check_access(address, bytes.size(), FaultAccess::Write));
+  uint64_t offset = region == nullptr ? 0 : (address - region->start).bytes();
+  while (!bytes.empty()) {
+    const uint64_t in_page = offset & (kPageSize - 1);
+    const uint64_t count = std::min<uint64_t>(bytes.size(), kPageSize - in_page);
+    const auto frame = frame_for_writing(*region, offset >> kPageShift);
+    if (!frame) return fail(ErrorCode::OutOfMemory, "out of memory");
+    std::memcpy(machine_.frames.direct_map().pointer<uint8_t>(*frame) + in_page, bytes.data(),
+                count);
+    bytes = bytes.subspan(count);
+    offset += count;
+  }
+  return {};
+}
+
+Result<void> AddressSpace::zero(UserAddr address, ByteSize size) {
+  TRY_ASSIGN(const Region* region, check_access(address, size.bytes(), FaultAccess::Write));
+  uint64_t offset = region == nullptr ? 0 : (address - region->start).bytes();
+  for (uint64_t left = size.bytes(); left != 0;) {
+    const uint64_t in_page = offset & (kPageSize - 1);
+    const uint64_t count = std::min(left, kPageSize - in_page);
+    // What is not present is zero already.
+    if (const auto frame = region->object->find(region->first_page + (offset >> kPageShift))) {
+      std::memset(machine_.frames.direct_map().pointer<uint8_t>(*frame) + in_page, 0, count);
+    }
+    offset += count;
+    left -= count;
+  }
+  return {};
+}
+
+}  // namespace nacre::mm

@@ -1,0 +1,346 @@
+// Life of a space and its regions. Faults and the kernel's access are in access.cc, where regions go in placement.cc.
+#include "nacre/kernel/mm/address_space.hh"
+
+#include <algorithm>
+#include <new>
+
+#include "nacre/base/core/panic.hh"
+
+namespace nacre::mm {
+
+namespace {
+
+// Texts stay within what std::string holds without allocating: there may be no memory for more.
+std::unexpected<Error> out_of_memory() {
+  return fail(ErrorCode::OutOfMemory, "out of memory");
+}
+std::unexpected<Error> over_budget() {
+  return fail(ErrorCode::LimitExceeded, "memory budget used up");
+}
+std::unexpected<Error> bad_argument() {
+  return fail(ErrorCode::InvalidArgument, "bad memory range");
+}
+
+// What the kernel's books for a region cost, charged flat.
+constexpr ByteSize kRegionCost(256);
+
+}  // namespace
+
+// ---- tables -----------------------------------------------------------------------------------------------------
+
+std::optional<PhysAddr> AddressSpace::TableFrames::allocate_table() noexcept {
+  return frames_.allocate(0, Zeroing::Zeroed);
+}
+
+void AddressSpace::TableFrames::free_table(PhysAddr frame) noexcept {
+  frames_.info(frame).next = retired_;
+  retired_ = frames_.index_of(frame);
+}
+
+// After a mapping that undid itself: its tables were reachable for a moment.
+void AddressSpace::free_retired_now() noexcept {
+  const uint32_t retired = tables_.take_retired();
+  if (retired == FrameInfo::kNone) return;
+  machine_.tlb.flush_space(asid_);
+  free_frame_list(machine_.frames, retired);
+}
+
+// ---- life -------------------------------------------------------------------------------------------------------
+
+AddressSpace::AddressSpace(Machine& machine, Ref<Budget> budget, Charge charge, uint16_t asid,
+                           PhysAddr root) noexcept
+    : machine_(machine),
+      budget_(std::move(budget)),
+      base_charge_(std::move(charge)),
+      tables_(machine.frames),
+      table_(tables_, machine.mode, root),
+      asid_(asid) {
+  table_.share_upper_half(
+      paging::PageTable<TableFrames>(tables_, machine.mode, machine.kernel_root));
+}
+
+Result<std::unique_ptr<AddressSpace>> AddressSpace::create(Machine& machine, Ref<Budget> budget) {
+  Charge charge(budget);
+  if (!charge.try_grow(ByteSize(kPageSize))) return over_budget();
+  const auto asid = machine.asids.allocate();
+  if (!asid) return fail(ErrorCode::LimitExceeded, "too many domains");
+  const auto root = machine.frames.allocate(0, Zeroing::Zeroed);
+  AddressSpace* space = nullptr;
+  if (root) {
+    space = new (std::nothrow)
+        AddressSpace(machine, std::move(budget), std::move(charge), *asid, *root);
+  }
+  if (space == nullptr) {
+    if (root) machine.frames.free(*root);
+    machine.asids.free(*asid);
+    return out_of_memory();
+  }
+  return std::unique_ptr<AddressSpace>(space);
+}
+
+AddressSpace::~AddressSpace() {
+  table_.clear_lower_half();
+  machine_.tlb.flush_space(asid_);
+  free_frame_list(machine_.frames, tables_.take_retired());
+  regions_.clear();
+  machine_.frames.free(table_.root());
+  machine_.asids.free(asid_);
+}
+
+uint64_t AddressSpace::satp() const noexcept {
+  return paging::make_satp(table_.mode(), asid_, table_.root());
+}
+
+// ---- the map of regions -----------------------------------------------------------------------------------------
+
+const AddressSpace::PageInterval* AddressSpace::Region::interval_of(uint64_t page) const noexcept {
+  for (const PageInterval& interval : accessible) {
+    if (page < interval.end) return page >= interval.begin ? &interval : nullptr;
+  }
+  return nullptr;
+}
+
+const AddressSpace::Region* AddressSpace::region_of(UserAddr address) const noexcept {
+  const auto holds = [&](const Region& region) {
+    return address.value() - region.start.value() < region.size.bytes();
+  };
+  if (recent_ != nullptr && holds(*recent_)) return recent_;
+  auto next = regions_.upper_bound(address.value());
+  if (next == regions_.begin()) return nullptr;
+  const Region& region = std::prev(next)->second;
+  if (!holds(region)) return nullptr;
+  recent_ = &region;
+  return &region;
+}
+
+// Budget that a region needs if `accessible` is what can be accessed of it: its pages if they are its own, the
+// object's tables, and as many page tables as the pages can need at most.
+ByteSize AddressSpace::cost_of(const Region& region,
+                               std::span<const PageInterval> accessible) const noexcept {
+  ByteSize cost = kRegionCost;
+  for (const PageInterval interval : accessible) {
+    if (region.kind != Kind::Shared) {
+      cost = cost + ByteSize::pages(interval.end - interval.begin);
+    }
+    const uint64_t first = region.start.value() + (interval.begin << kPageShift);
+    const uint64_t last = region.start.value() + (interval.end << kPageShift) - 1;
+    for (unsigned level = 1; level < paging::levels_of(machine_.mode); ++level) {
+      const uint64_t span = paging::span_of_level(level);
+      cost = cost + ByteSize::pages(last / span - first / span + 1);
+    }
+  }
+  if (region.kind != Kind::Shared && !accessible.empty()) {
+    cost = cost + AnonymousObject::table_bytes(accessible.back().end);
+  }
+  return cost;
+}
+
+Result<void> AddressSpace::insert(Region region) {
+  region.charge = Charge(budget_);
+  if (!region.charge.try_grow(cost_of(region, region.accessible))) return over_budget();
+  try {
+    const bool inserted = regions_.try_emplace(region.start.value(), std::move(region)).second;
+    ASSERT(inserted);
+  } catch (const std::bad_alloc&) {
+    return out_of_memory();
+  }
+  return {};
+}
+
+Result<UserAddr> AddressSpace::reserve(ByteSize size) {
+  if (size.bytes() == 0 || size.bytes() > paging::lower_half_end(machine_.mode))
+    return bad_argument();
+  auto* object = new (std::nothrow) AnonymousObject(machine_.frames);
+  if (object == nullptr) return out_of_memory();
+  Region region;
+  region.object = Ref<AnonymousObject>::adopt(object);
+  region.growing = object;
+  region.kind = Kind::Reservation;
+  region.size = ByteSize::pages(size.pages_up());
+  TRY_ASSIGN(region.start, place(region.size));
+  const UserAddr start = region.start;
+  TRY(insert(std::move(region)));
+  return start;
+}
+
+Result<void> AddressSpace::commit(UserAddr address, ByteSize size) {
+  if (size.bytes() == 0) return {};
+  const Region* found = region_of(address);
+  if (found == nullptr || found->kind != Kind::Reservation) return bad_argument();
+  const uint64_t offset = (address - found->start).bytes();
+  if (size > found->size - ByteSize(offset)) return bad_argument();
+  Region& region = regions_.find(found->start.value())->second;
+  return commit_pages(region, {offset >> kPageShift, ByteSize(offset + size.bytes()).pages_up()});
+}
+
+// The union of the region's intervals and `added`, once it is paid for.
+Result<void> AddressSpace::commit_pages(Region& region, PageInterval added) {
+  std::vector<PageInterval> merged;
+  try {
+    merged.reserve(region.accessible.size() + 1);
+  } catch (const std::bad_alloc&) {
+    return out_of_memory();
+  }
+  bool placed = false;
+  for (const PageInterval interval : region.accessible) {
+    if (interval.end < added.begin) {
+      merged.push_back(interval);
+    } else if (added.end < interval.begin) {
+      if (!placed) merged.push_back(added);
+      placed = true;
+      merged.push_back(interval);
+    } else {
+      added.begin = std::min(added.begin, interval.begin);
+      added.end = std::max(added.end, interval.end);
+    }
+  }
+  if (!placed) merged.push_back(added);
+
+  // Joining intervals can make the bound on the tables smaller; what was charged stays charged until the region goes.
+  const ByteSize cost = cost_of(region, merged);
+  const ByteSize more = cost > region.charge.size() ? cost - region.charge.size() : ByteSize();
+  if (!region.charge.try_grow(more)) return over_budget();
+  if (auto grown = region.growing->grow(merged.back().end); !grown) {
+    region.charge.shrink(more);
+    return grown;
+  }
+  region.accessible = std::move(merged);
+  return {};
+}
+
+// ---- mappings ---------------------------------------------------------------------------------------------------
+
+Result<void> AddressSpace::check_placement(UserAddr address, ByteSize size) const {
+  if (!address.is_aligned(kPageSize)) return bad_argument();
+  if (!is_free(address.value(), size.bytes())) {
+    return fail(ErrorCode::AlreadyExists, "address range in use");
+  }
+  return {};
+}
+
+Result<void> AddressSpace::map_at(UserAddr address, Ref<MemoryObject> object, uint64_t first_page,
+                                  ByteSize size, Access access) {
+  const uint64_t pages = size.pages_up();
+  if (pages == 0 || first_page > object->pages() || pages > object->pages() - first_page) {
+    return bad_argument();
+  }
+  TRY(check_placement(address, ByteSize::pages(pages)));
+  Region region;
+  region.start = address;
+  region.size = ByteSize::pages(pages);
+  region.object = std::move(object);
+  region.access = access;
+  region.first_page = first_page;
+  try {
+    region.accessible.push_back({0, pages});
+  } catch (const std::bad_alloc&) {
+    return out_of_memory();
+  }
+  return insert(std::move(region));
+}
+
+Result<UserAddr> AddressSpace::map(Ref<MemoryObject> object, uint64_t first_page, ByteSize size,
+                                   Access access) {
+  const uint64_t pages = size.pages_up();
+  if (pages == 0 || pages > object->pages()) return bad_argument();
+  TRY_ASSIGN(const UserAddr start, place(ByteSize::pages(pages)));
+  TRY(map_at(start, std::move(object), first_page, size, access));
+  return start;
+}
+
+Result<UserAddr> AddressSpace::publish(std::span<const uint8_t> bytes, Access access) {
+  if (bytes.empty()) return bad_argument();
+  auto* object = new (std::nothrow) AnonymousObject(machine_.frames);
+  if (object == nullptr) return out_of_memory();
+  Region region;
+  region.object = Ref<AnonymousObject>::adopt(object);
+  region.kind = Kind::Private;
+  region.access = access;
+  region.size = ByteSize::pages(ByteSize(bytes.size()).pages_up());
+  TRY_ASSIGN(region.start, place(region.size));
+  const UserAddr start = region.start;
+  const uint64_t pages = region.size.pages_up();
+  try {
+    region.accessible.push_back({0, pages});
+  } catch (const std::bad_alloc&) {
+    return out_of_memory();
+  }
+  // Paid for before the frames are taken.
+  TRY(insert(std::move(region)));
+  if (auto filled = object->fill(bytes); !filled) {
+    release(start);
+    return std::unexpected(std::move(filled).error());
+  }
+  const Region& mapped = regions_.find(start.value())->second;
+  for (uint64_t page = 0; page < pages;) {
+    const auto run = object->materialise(page, page, pages);
+    if (!run || !map_run(mapped, *run, page)) {
+      release(start);
+      return out_of_memory();
+    }
+    page += run->count;
+  }
+  if (access == Access::ReadExecute) machine_.tlb.synchronise_instructions();
+  return start;
+}
+
+Result<TlbFlush> AddressSpace::protect(UserAddr start, Access access) {
+  const auto found = regions_.find(start.value());
+  if (found == regions_.end()) return fail(ErrorCode::NotFound, "no such region");
+  Region& region = found->second;
+  if (region.kind == Kind::Reservation) return bad_argument();
+  const auto done = table_.protect(VirtAddr(region.start.value()), region.size,
+                                   {access, paging::Privilege::User, paging::Sharing::Local});
+  // Leaves never cross the edges of a region, so nothing had to be split.
+  ASSERT(done.has_value());
+  region.access = access;
+  if (access == Access::ReadExecute) machine_.tlb.synchronise_instructions();
+  return TlbFlush(machine_.tlb, machine_.frames, asid_, region.start, region.size, FrameInfo::kNone,
+                  nullptr);
+}
+
+TlbFlush AddressSpace::remove(Regions::iterator position) {
+  Region& region = position->second;
+  for (const PageInterval interval : region.accessible) {
+    const auto done = table_.unmap(VirtAddr(region.start.value() + (interval.begin << kPageShift)),
+                                   ByteSize::pages(interval.end - interval.begin));
+    // As above.
+    ASSERT(done.has_value());
+  }
+  TlbFlush flush(machine_.tlb, machine_.frames, asid_, region.start, region.size,
+                 tables_.take_retired(), std::move(region.object));
+  recent_ = nullptr;
+  regions_.erase(position);
+  return flush;
+}
+
+Result<TlbFlush> AddressSpace::unmap(UserAddr start) {
+  const auto found = regions_.find(start.value());
+  if (found == regions_.end()) return fail(ErrorCode::NotFound, "no such region");
+  return remove(found);
+}
+
+void AddressSpace::release(UserAddr start) {
+  const auto found = regions_.find(start.value());
+  ASSERT(found != regions_.end());
+  remove(found).discharge();
+}
+
+// ---- looking on -------------------------------------------------------------------------------------------------
+
+std::optional<AddressSpace::RegionInfo> AddressSpace::region_at(UserAddr address) const {
+  const Region* region = region_of(address);
+  if (region == nullptr) return std::nullopt;
+  RegionInfo info{region->start, region->size, region->kind == Kind::Reservation, region->access,
+                  ByteSize()};
+  for (const PageInterval interval : region->accessible) {
+    info.committed = info.committed + ByteSize::pages(interval.end - interval.begin);
+  }
+  return info;
+}
+
+std::optional<paging::Translation> AddressSpace::translation(UserAddr address) const noexcept {
+  return table_.query(VirtAddr(address.value()));
+}
+
+}  // namespace nacre::mm

@@ -1,0 +1,247 @@
+#include "nacre/kernel/mm/frame_allocator.hh"
+
+#include <bit>
+#include <new>
+
+#include "nacre/base/core/panic.hh"
+
+namespace nacre::mm {
+
+namespace {
+
+constexpr uint64_t kFirstAlignment = uint64_t{2} << 20;
+
+}  // namespace
+
+// Spelt out, and not to be turned into a call of memset: this is where demand paging spends its time.
+__attribute__((no_builtin("memset"))) void zero_pages(void* start, uint64_t pages) noexcept {
+  constexpr uint64_t kUnroll = 16;
+  uint64_t* word = static_cast<uint64_t*>(start);
+  const uint64_t* const end = word + pages * (kPageSize / sizeof(uint64_t));
+  for (; word != end; word += kUnroll) {
+#pragma clang loop unroll(full)
+    for (uint64_t i = 0; i < kUnroll; ++i) word[i] = 0;
+  }
+}
+
+void FrameAllocator::init(BootMemory& memory, DirectMap direct_map,
+                          uint32_t (*current_cpu)() noexcept) {
+  ASSERT(infos_ == nullptr);
+  ASSERT(!memory.free_ranges().empty());
+  direct_map_ = direct_map;
+  current_cpu_ = current_cpu;
+  const PhysAddr first = memory.free_ranges().front().start.align_down(kFirstAlignment);
+  const PhysAddr end = memory.free_ranges().back().end();
+  first_ = first.value();
+  frames_ = (end - first).pages_up();
+  // Frame indices fit the 30 bits that an AnonymousObject has for them: 4 TiB.
+  ASSERT(frames_ < (uint64_t{1} << 30) - 1);
+
+  const std::optional<PhysAddr> table = memory.allocate(ByteSize(frames_ * sizeof(FrameInfo)));
+  ASSERT(table.has_value());
+  infos_ = direct_map_.pointer<FrameInfo>(*table);
+  for (uint64_t i = 0; i < frames_; ++i) new (&infos_[i]) FrameInfo();
+  for (const MemoryRange range : memory.free_ranges()) add(range);
+  memory.clear();
+}
+
+void FrameAllocator::add(MemoryRange range) noexcept {
+  ASSERT(range.start.is_aligned(kPageSize));
+  ASSERT(range.size.is_page_aligned());
+  // Memory outside the frame table (lower than all that was free at first) stays unused.
+  const uint64_t limit = first_ + (frames_ << kPageShift);
+  const uint64_t start = range.start.value() < first_ ? first_ : range.start.value();
+  const uint64_t end = range.end().value() > limit ? limit : range.end().value();
+  if (start >= end) return;
+  const uint64_t pages = (end - start) >> kPageShift;
+  const LockGuard guard(lock_);
+  const uint32_t index = index_of(PhysAddr(start));
+  for (uint64_t i = 0; i < pages; ++i) {
+    ASSERT(infos_[index + i].state == FrameState::Reserved);
+    infos_[index + i].state = FrameState::Inside;
+  }
+  total_ += pages;
+  give_range(index, pages);
+}
+
+// ---- free lists -------------------------------------------------------------------------------------------------
+
+void FrameAllocator::push(uint32_t index, unsigned order) noexcept {
+  FrameInfo& info = infos_[index];
+  info.state = FrameState::Free;
+  info.order = static_cast<uint8_t>(order);
+  info.previous = FrameInfo::kNone;
+  info.next = heads_[order];
+  if (info.next != FrameInfo::kNone) infos_[info.next].previous = index;
+  heads_[order] = index;
+  available_ |= uint32_t{1} << order;
+}
+
+void FrameAllocator::remove(uint32_t index, unsigned order) noexcept {
+  FrameInfo& info = infos_[index];
+  DEBUG_ASSERT(info.state == FrameState::Free && info.order == order);
+  if (info.previous != FrameInfo::kNone) {
+    infos_[info.previous].next = info.next;
+  } else {
+    heads_[order] = info.next;
+    if (info.next == FrameInfo::kNone) available_ &= ~(uint32_t{1} << order);
+  }
+  if (info.next != FrameInfo::kNone) infos_[info.next].previous = info.previous;
+  info.state = FrameState::Inside;
+}
+
+// A block of the order, taken off its list, or kNone. Its first FrameInfo is left Inside.
+uint32_t FrameAllocator::take_block(unsigned order) noexcept {
+  const uint32_t candidates = available_ >> order << order;
+  if (candidates == 0) return FrameInfo::kNone;
+  unsigned found = static_cast<unsigned>(std::countr_zero(candidates));
+  const uint32_t index = heads_[found];
+  remove(index, found);
+  // The upper halves go back.
+  while (found > order) {
+    --found;
+    push(index + (uint32_t{1} << found), found);
+  }
+  free_ -= uint64_t{1} << order;
+  return index;
+}
+
+void FrameAllocator::give_block(uint32_t index, unsigned order) noexcept {
+  free_ += uint64_t{1} << order;
+  infos_[index].state = FrameState::Inside;
+  while (order < kMaxOrder) {
+    const uint32_t buddy = index ^ (uint32_t{1} << order);
+    if (buddy >= frames_) break;
+    if (infos_[buddy].state != FrameState::Free || infos_[buddy].order != order) break;
+    remove(buddy, order);
+    index &= ~(uint32_t{1} << order);
+    ++order;
+  }
+  push(index, order);
+}
+
+// Any range, as the largest aligned blocks that it consists of.
+void FrameAllocator::give_range(uint32_t index, uint64_t pages) noexcept {
+  while (pages != 0) {
+    unsigned order = static_cast<unsigned>(std::bit_width(pages)) - 1;
+    if (index != 0) {
+      const unsigned alignment = static_cast<unsigned>(std::countr_zero(index));
+      order = alignment < order ? alignment : order;
+    }
+    order = order < kMaxOrder ? order : kMaxOrder;
+    give_block(index, order);
+    index += uint32_t{1} << order;
+    pages -= uint64_t{1} << order;
+  }
+}
+
+// ---- the CPUs' caches -------------------------------------------------------------------------------------------
+
+uint32_t FrameAllocator::take_single(Cache& cache) noexcept {
+  if (cache.count == 0) {
+    const LockGuard guard(lock_);
+    while (cache.count < Cache::kBatch) {
+      const uint32_t index = take_block(0);
+      if (index == FrameInfo::kNone) break;
+      infos_[index].state = FrameState::Cached;
+      cache.frames[cache.count++] = index;
+    }
+    if (cache.count == 0) return FrameInfo::kNone;
+  }
+  return cache.frames[--cache.count];
+}
+
+void FrameAllocator::give_single(Cache& cache, uint32_t index) noexcept {
+  if (cache.count == Cache::kCapacity) {
+    const LockGuard guard(lock_);
+    while (cache.count > Cache::kCapacity - Cache::kBatch) {
+      give_block(cache.frames[--cache.count], 0);
+    }
+  }
+  infos_[index].state = FrameState::Cached;
+  cache.frames[cache.count++] = index;
+}
+
+void FrameAllocator::drain(Cache& cache) noexcept {
+  while (cache.count != 0) give_block(cache.frames[--cache.count], 0);
+}
+
+void FrameAllocator::drain_caches() noexcept {
+  const LockGuard guard(lock_);
+  for (Cache& cache : caches_) drain(cache);
+}
+
+// Like take_block, but brings this CPU's cache back first if the lists alone do not have it.
+uint32_t FrameAllocator::take_block_or_drain(unsigned order) noexcept {
+  const uint32_t index = take_block(order);
+  if (index != FrameInfo::kNone) return index;
+  drain(caches_[current_cpu_()]);
+  return take_block(order);
+}
+
+FrameCounts FrameAllocator::counts() const noexcept {
+  const LockGuard guard(lock_);
+  FrameCounts counts{total_, free_, 0};
+  for (const Cache& cache : caches_) counts.cached += cache.count;
+  return counts;
+}
+
+// ---- public -----------------------------------------------------------------------------------------------------
+
+std::optional<PhysAddr> FrameAllocator::allocate(unsigned order, Zeroing zeroing) noexcept {
+  if (order > kMaxOrder) return std::nullopt;
+  uint32_t index = FrameInfo::kNone;
+  if (order == 0) {
+    index = take_single(caches_[current_cpu_()]);
+  } else {
+    const LockGuard guard(lock_);
+    index = take_block_or_drain(order);
+  }
+  if (index == FrameInfo::kNone) return std::nullopt;
+  infos_[index].state = FrameState::Used;
+  infos_[index].order = static_cast<uint8_t>(order);
+  const PhysAddr frame = frame_at(index);
+  if (zeroing == Zeroing::Zeroed) {
+    zero_pages(direct_map_.pointer<void>(frame), uint64_t{1} << order);
+  }
+  return frame;
+}
+
+void FrameAllocator::free(PhysAddr frame, unsigned order) noexcept {
+  ASSERT(frame.is_aligned(kPageSize));
+  ASSERT(contains(frame));
+  const uint32_t index = index_of(frame);
+  // A second free finds Free, Cached or Inside here.
+  ASSERT(infos_[index].state == FrameState::Used);
+  ASSERT(infos_[index].order == order);
+  if (order == 0) {
+    give_single(caches_[current_cpu_()], index);
+    return;
+  }
+  const LockGuard guard(lock_);
+  give_block(index, order);
+}
+
+std::optional<PhysAddr> FrameAllocator::allocate_run(uint64_t pages) noexcept {
+  if (pages == 0 || pages > uint64_t{1} << kMaxOrder) return std::nullopt;
+  const unsigned order = static_cast<unsigned>(std::bit_width(pages - 1));
+  const LockGuard guard(lock_);
+  const uint32_t index = take_block_or_drain(order);
+  if (index == FrameInfo::kNone) return std::nullopt;
+  const uint64_t surplus = (uint64_t{1} << order) - pages;
+  if (surplus != 0) give_range(index + static_cast<uint32_t>(pages), surplus);
+  infos_[index].state = FrameState::Used;
+  infos_[index].order = 0;
+  return frame_at(index);
+}
+
+void FrameAllocator::free_run(PhysAddr frame, uint64_t pages) noexcept {
+  ASSERT(contains(frame));
+  const uint32_t index = index_of(frame);
+  ASSERT(infos_[index].state == FrameState::Used);
+  ASSERT(pages != 0 && index + pages <= frames_);
+  const LockGuard guard(lock_);
+  give_range(index, pages);
+}
+
+}  // namespace nacre::mm

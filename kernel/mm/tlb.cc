@@ -1,0 +1,77 @@
+#include "nacre/kernel/mm/tlb.hh"
+
+#include "nacre/base/core/panic.hh"
+
+namespace nacre::mm {
+
+AsidAllocator::AsidAllocator(unsigned bits) : bits_(bits), taken_(size_t{1} << bits) {
+  ASSERT(bits <= 16);
+  taken_[0] = true;
+}
+
+std::optional<uint16_t> AsidAllocator::allocate() noexcept {
+  if (bits_ == 0) return 0;
+  const auto count = static_cast<uint32_t>(taken_.size());
+  // Round robin, so that an identifier is reused as late as possible.
+  for (uint32_t tried = 0; tried < count; ++tried) {
+    const uint32_t asid = hint_;
+    hint_ = hint_ + 1 == count ? 1 : hint_ + 1;
+    if (taken_[asid]) continue;
+    taken_[asid] = true;
+    return static_cast<uint16_t>(asid);
+  }
+  return std::nullopt;
+}
+
+void AsidAllocator::free(uint16_t asid) noexcept {
+  if (bits_ == 0) return;
+  ASSERT(asid != 0 && taken_[asid]);
+  taken_[asid] = false;
+}
+
+TlbFlush::TlbFlush(TlbControl& tlb, FrameAllocator& frames, uint16_t asid, UserAddr start,
+                   ByteSize size, uint32_t retired_tables, Ref<MemoryObject> object) noexcept
+    : tlb_(&tlb),
+      frames_(&frames),
+      object_(std::move(object)),
+      start_(start),
+      size_(size),
+      retired_tables_(retired_tables),
+      asid_(asid) {}
+
+TlbFlush::TlbFlush(TlbFlush&& other) noexcept
+    : tlb_(std::exchange(other.tlb_, nullptr)),
+      frames_(other.frames_),
+      object_(std::move(other.object_)),
+      start_(other.start_),
+      size_(other.size_),
+      retired_tables_(other.retired_tables_),
+      asid_(other.asid_) {}
+
+TlbFlush::~TlbFlush() {
+  ASSERT(tlb_ == nullptr);
+}
+
+void TlbFlush::discharge() && noexcept {
+  ASSERT(tlb_ != nullptr);
+  // Invalidating a range covers leaf entries only (Privileged Architecture 1.12, section 4.2.1): when tables go, the
+  // whole space is flushed.
+  if (retired_tables_ != FrameInfo::kNone) {
+    tlb_->flush_space(asid_);
+  } else {
+    tlb_->flush_range(asid_, start_, size_);
+  }
+  tlb_ = nullptr;
+  free_frame_list(*frames_, retired_tables_);
+  object_ = nullptr;
+}
+
+void free_frame_list(FrameAllocator& frames, uint32_t head) noexcept {
+  while (head != FrameInfo::kNone) {
+    const uint32_t next = frames.infos()[head].next;
+    frames.free(frames.frame_at(head));
+    head = next;
+  }
+}
+
+}  // namespace nacre::mm
