@@ -68,7 +68,7 @@ class MacroAssembler : public Assembler {
 
   // ---- Functions and calls
   // ------------------------------------------------------------------------------------ Starts
-  // `function`; its entry is the position until `set_entry` says otherwise.
+  // `function`; its entry is the position unless a prologue is reserved.
   void begin_function(uint32_t function);
   // For prologues that are written last, when the frame is known: reserves space for `words`
   // instructions…
@@ -111,6 +111,10 @@ class MacroAssembler : public Assembler {
   void next_may_trap(abi::TrapKind kind, uint32_t wasm_offset) {
     record_site(position(), kind, wasm_offset);
   }
+  // The instruction just emitted may fault.
+  void last_may_trap(abi::TrapKind kind, uint32_t wasm_offset) {
+    record_site(position() - 4, kind, wasm_offset);
+  }
   // The call just emitted returns to here.
   void record_call(uint32_t wasm_offset) {
     record_site(position(), abi::TrapKind::None, wasm_offset);
@@ -132,18 +136,20 @@ class MacroAssembler : public Assembler {
   void branch(Condition c, Gpr a, Gpr b, Label& label);
   void branch_if_zero(Gpr a, Label& label) { branch(Condition::Eq, a, Gpr::Zero, label); }
   void branch_if_not_zero(Gpr a, Label& label) { branch(Condition::Ne, a, Gpr::Zero, label); }
-  // Jumps to labels[index]; `index` must be less than labels.size() (zero-extended) and is
-  // preserved; kScratch is used. Executes three instructions and the jump of the entry.
+  // Jumps to labels[index]; `index` (≠ kScratch, zero-extended) must be less than labels.size() and
+  // is preserved. Executes three instructions and the jump of the entry. A table of more than
+  // kMaxJumpTable entries makes `failed()` true.
+  static constexpr uint32_t kMaxJumpTable = 65520;
   void jump_table(Gpr index, std::span<Label* const> labels);
   // See the head of this file. One compare when nothing is due.
   void checkpoint() {
     if (position() >= island_deadline_) [[unlikely]]
-      emit_island();
+      emit_island(0);
   }
   // The same, before `bytes` of code in which no checkpoint is possible.
   void checkpoint_for(uint32_t bytes) {
     if (uint64_t{position()} + bytes >= island_deadline_) [[unlikely]]
-      emit_island();
+      emit_island(bytes);
   }
 
   // ---- Peephole
@@ -164,7 +170,13 @@ class MacroAssembler : public Assembler {
     if (rd != rs) addi(rd, rs, 0);
   }
   // Any 64-bit constant, in the fewest instructions known; touches only rd.
-  void li(Gpr rd, int64_t value);
+  void li(Gpr rd, int64_t value) {
+    if (fits_imm12(value)) [[likely]] {
+      addi(rd, Gpr::Zero, static_cast<int32_t>(value));
+    } else {
+      li_slow(rd, value);
+    }
+  }
   // How many instructions `li` takes.
   [[nodiscard]] uint32_t li_cost(int64_t value) const;
   void add_imm(Gpr rd, Gpr rs, int64_t value, Width width = Width::W64);
@@ -207,8 +219,8 @@ class MacroAssembler : public Assembler {
   // ---- Memory
   // -------------------------------------------------------------------------------------------------
   // Loads and stores by opcode word (namespace op) at any distance; beyond 12 bits the address is
-  // built in kScratch (base may be kScratch itself). When the access may trap, pass its site's kind
-  // and wasm offset.
+  // built in kScratch (base ≠ kScratch then). The access is the last instruction emitted:
+  // `last_may_trap` afterwards.
   void load(uint32_t bits, Gpr rd, Gpr base, int64_t offset);
   void load(uint32_t bits, Fpr fd, Gpr base, int64_t offset);
   void store(uint32_t bits, Gpr value, Gpr base, int64_t offset);
@@ -250,6 +262,7 @@ class MacroAssembler : public Assembler {
  private:
   static constexpr uint32_t kNoDeadline = ~uint32_t{0};
 
+  // Resolved uses stay in the pool until it empties.
   enum class UseKind : uint8_t { Resolved, Branch, Jump };
   // A branch to a label that is not bound yet.
   struct Use {
@@ -260,50 +273,66 @@ class MacroAssembler : public Assembler {
   };
   struct PendingTrap {
     uint32_t branch_offset;
-    masm::TrapSite site;  // code_offset is not known yet
+    abi::TrapKind kind;
+    uint32_t wasm_offset;
   };
-  enum class CallKind : uint8_t { Jal, AuipcJalr };
   struct PendingCall {
     uint32_t offset;
     uint32_t function;
-    CallKind kind;
+  };
+  struct Address {
+    Gpr base;
+    int32_t offset;
   };
 
-  void branch_raw(Condition c, Gpr a, Gpr b, int32_t distance);
-  // Emits the branch over the next `instructions` words.
+  void li_slow(Gpr rd, int64_t value);
+  // Emits a branch over the next `instructions` words if the comparison holds.
   void skip_if(Condition c, Gpr a, Gpr b, uint32_t instructions) {
-    branch_raw(c, a, b, static_cast<int32_t>(4 * (instructions + 1)));
+    emit(branch_word(c, a, b, static_cast<int32_t>(4 * (instructions + 1))));
   }
-  void add_use(Label& label, uint32_t offset, UseKind kind);
-  void resolve(const Use& use, uint32_t target);
+  // Jumps over the next `instructions` words.
+  void skip(uint32_t instructions) { jal(Gpr::Zero, static_cast<int32_t>(4 * (instructions + 1))); }
+  [[nodiscard]] static uint32_t branch_word(Condition c, Gpr a, Gpr b, int32_t distance);
+  void add_use(Label& label, UseKind kind);
   void patch_branch(uint32_t offset, uint32_t target);
   void patch_jump(uint32_t offset, uint32_t target);
   void patch_far(uint32_t offset, uint32_t target);
-  void jump_far_backward(uint32_t target);
+  void emit_far(Gpr link, uint32_t target);
+  void jump_to_bound(uint32_t target);
   void after_unconditional();
-  void emit_island();
-  void emit_island_body(bool everything);
-  void emit_branch_hops(uint32_t newest);
-  void emit_jump_hops(uint32_t newest);
-  void emit_call_veneers(uint32_t newest);
-  void emit_trap_exits(uint32_t newest);
+  [[nodiscard]] bool falls_through() const {
+    return unreachable_at_ != position() || barrier_ == position();
+  }
+  void emit_island(uint32_t ahead);
+  void emit_short_exits(uint64_t expiring_before);
+  void emit_jump_hops();
+  void emit_call_veneers();
+  void emit_trap_exit(const PendingTrap& trap);
+  [[nodiscard]] bool jumps_due(uint32_t ahead) const;
+  [[nodiscard]] bool calls_due(uint32_t ahead) const;
   void update_deadline();
   void call_or_jump(Gpr link, uint32_t function, Reach reach);
-  void address_with_offset(Gpr base, int64_t offset, int32_t& low);
+  // Brings base + offset into reach of a 12-bit displacement.
+  Address reachable(Gpr base, int64_t offset);
+  void float_extremum(uint32_t bits, Fpr fd, Fpr a, Fpr b, FloatWidth width);
+  void count_ladder(Gpr rd, Gpr temporary, bool leading);
 
-  // Where nothing falls through to: the end of the last unconditional jump.
+  // The end of the last unconditional jump: nothing falls through to there.
   uint32_t unreachable_at_ = kUnknownOffset;
   uint32_t barrier_ = 0;
   uint32_t island_deadline_ = kNoDeadline;
-  uint32_t first_live_use_ = 0;  // uses_ before it are resolved or jumps
-  uint32_t first_live_call_ = 0;
+  // Deadlines by cause. Branches and traps ascend; for jumps a lower bound is kept.
+  uint32_t oldest_jump_ = kNoDeadline;
+  uint32_t first_branch_ = 0;  // no use before it is an unresolved branch
+  uint32_t first_call_ = 0;    // index of the oldest pending call
+  uint32_t live_uses_ = 0;
   uint32_t current_function_ = kUnknownOffset;
   bool out_of_reach_ = false;
   Features features_;
   std::vector<Use> uses_;  // of the current function
   std::vector<PendingTrap> pending_traps_;
-  std::vector<PendingCall> pending_calls_;
-  std::vector<PendingCall> far_calls_;  // two-instruction calls and veneers, resolved by finish()
+  std::vector<PendingCall> pending_calls_;  // one jal each, ascending
+  std::vector<PendingCall> far_calls_;      // auipc and jalr, resolved by finish()
   std::vector<uint32_t> entries_;
   std::vector<masm::TrapSite> trap_sites_;
 };
