@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# build.sh WHAT...: installs what is missing and builds.
+#   machine   the launcher and the kernel: what `nacre run` needs
+#   PRESET    everything of a preset: host, host-asan, riscv64-linux, riscv64-kernel
+#   all       every preset
+# One short line on standard error for each step that takes time; the steps' output is in build/logs, and its end is shown
+# when a step fails. NACRE_JOBS limits the parallel compilers.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+cd "$root"
+mkdir -p build/logs build/stamps
+jobs=${NACRE_JOBS:-$(nproc)}
+
+# One build of this tree at a time.
+exec 8>build/lock
+flock 8
+
+# step NAME TEXT COMMAND...: runs a command with its output in build/logs/NAME.log.
+step() {
+  local log=build/logs/$1.log text=$2
+  shift 2
+  if ! "$@" >"$log" 2>&1 </dev/null 8>&-; then
+    [[ ! -t 2 ]] || printf '\r\e[K' >&2
+    # A compiler's first complaint is worth more than the last line.
+    grep -nE -m5 -A8 '(error|CMake Error|undefined symbol|FAILED):?' "$log" >&2 || tail -40 "$log" >&2
+    echo "nacre: $text failed; the whole log is $log" >&2
+    exit 1
+  fi
+}
+
+say() {
+  if [[ -t 2 ]]; then
+    printf '\r\e[Knacre: %s' "$1" >&2
+  else
+    echo "nacre: $1" >&2
+  fi
+}
+
+configure() {
+  [[ -e build/$1/build.ninja ]] || step "configure-$1" "configuring $1" cmake --preset "$1"
+}
+
+# compile PRESET [TARGET...]
+compile() {
+  local preset=$1
+  shift
+  configure "$preset"
+  step "build-$preset" "building $preset" ninja -C "build/$preset" -j "$jobs" "$@"
+}
+
+runtimes() {
+  local path
+  path=$(tools/runtimes/build.sh --print-path)
+  [[ ! -d $path ]] || return 0
+  say "building the kernel's C++ runtime (once, some minutes)"
+  step runtimes "building the kernel's C++ runtime" tools/runtimes/build.sh
+}
+
+build_one() {
+  case $1 in
+    machine)
+      local begun
+      begun=$(mktemp build/stamps/begun.XXXXXX)
+      runtimes
+      say "building the launcher and the kernel"
+      compile host nacre-run
+      compile riscv64-kernel
+      # Sources changed during the build are newer than the stamp.
+      mv "$begun" build/stamps/machine
+      ;;
+    riscv64-kernel)
+      runtimes
+      say "building riscv64-kernel"
+      compile riscv64-kernel
+      ;;
+    host | host-asan | riscv64-linux)
+      say "building $1"
+      compile "$1"
+      ;;
+    all)
+      for preset in host host-asan riscv64-linux riscv64-kernel; do build_one $preset; done
+      ;;
+    *)
+      echo "nacre: no such preset: $1" >&2
+      exit 2
+      ;;
+  esac
+}
+
+tools/setup/install.sh 8>&-
+for what in "$@"; do build_one "$what"; done
+[[ ! -t 2 ]] || printf '\r\e[K' >&2
