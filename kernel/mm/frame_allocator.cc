@@ -24,16 +24,14 @@ __attribute__((no_builtin("memset"))) void zero_pages(void* start, uint64_t page
   }
 }
 
-void FrameAllocator::init(BootMemory& memory, DirectMap direct_map,
+void FrameAllocator::init(BootMemory& memory, MemoryRange covered, DirectMap direct_map,
                           uint32_t (*current_cpu)() noexcept) {
   ASSERT(infos_ == nullptr);
-  ASSERT(!memory.free_ranges().empty());
   direct_map_ = direct_map;
   current_cpu_ = current_cpu;
-  const PhysAddr first = memory.free_ranges().front().start.align_down(kFirstAlignment);
-  const PhysAddr end = memory.free_ranges().back().end();
+  const PhysAddr first = covered.start.align_down(kFirstAlignment);
   first_ = first.value();
-  frames_ = (end - first).pages_up();
+  frames_ = (covered.end() - first).pages_up();
   // Frame indices fit the 30 bits that an AnonymousObject has for them: 4 TiB.
   ASSERT(frames_ < (uint64_t{1} << 30) - 1);
 
@@ -48,14 +46,11 @@ void FrameAllocator::init(BootMemory& memory, DirectMap direct_map,
 void FrameAllocator::add(MemoryRange range) noexcept {
   ASSERT(range.start.is_aligned(kPageSize));
   ASSERT(range.size.is_page_aligned());
-  // Memory outside the frame table (lower than all that was free at first) stays unused.
-  const uint64_t limit = first_ + (frames_ << kPageShift);
-  const uint64_t start = range.start.value() < first_ ? first_ : range.start.value();
-  const uint64_t end = range.end().value() > limit ? limit : range.end().value();
-  if (start >= end) return;
-  const uint64_t pages = (end - start) >> kPageShift;
+  if (range.size == ByteSize(0)) return;
+  ASSERT(contains(range.start) && contains(range.end() - ByteSize(kPageSize)));
+  const uint64_t pages = range.size.pages_up();
   const LockGuard guard(lock_);
-  const uint32_t index = index_of(PhysAddr(start));
+  const uint32_t index = index_of(range.start);
   for (uint64_t i = 0; i < pages; ++i) {
     ASSERT(infos_[index + i].state == FrameState::Reserved);
     infos_[index + i].state = FrameState::Inside;

@@ -32,6 +32,7 @@
 #include "nacre/kernel/mm/budget.hh"
 #include "nacre/kernel/mm/frame_allocator.hh"
 #include "nacre/kernel/mm/memory_object.hh"
+#include "nacre/kernel/mm/random.hh"
 #include "nacre/kernel/mm/tlb.hh"
 
 namespace nacre::mm {
@@ -46,12 +47,6 @@ enum class FaultOutcome : uint8_t {
   Guard,       // in a region, but in a part that is not committed
   Permission,  // mapped, but not for this access
   OutOfMemory,
-};
-
-class RandomSource {
- public:
-  virtual ~RandomSource() = default;
-  virtual uint64_t next() noexcept = 0;
 };
 
 // What all address spaces of a machine share. Outlives them.

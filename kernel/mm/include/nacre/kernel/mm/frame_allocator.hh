@@ -62,9 +62,10 @@ class FrameAllocator {
   FrameAllocator(const FrameAllocator&) = delete;
   FrameAllocator& operator=(const FrameAllocator&) = delete;
 
-  // Takes over everything that `memory` has left. `current_cpu` gives the dense index of the
-  // caller's CPU.
-  void init(BootMemory& memory, DirectMap direct_map, uint32_t (*current_cpu)() noexcept);
+  // Takes over everything that `memory` has left. `covered` is all that may ever be added;
+  // `current_cpu` gives the dense index of the caller's CPU.
+  void init(BootMemory& memory, MemoryRange covered, DirectMap direct_map,
+            uint32_t (*current_cpu)() noexcept);
 
   // 2^order frames, physically contiguous.
   [[nodiscard]] std::optional<PhysAddr> allocate(unsigned order = 0,

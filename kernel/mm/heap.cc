@@ -1,0 +1,257 @@
+#include "nacre/kernel/mm/heap.hh"
+
+#include <algorithm>
+#include <bit>
+#include <new>
+
+namespace nacre::mm {
+
+using heap_detail::FreeObject;
+using heap_detail::kClasses;
+using heap_detail::kLargest;
+using heap_detail::kSizes;
+
+// At the start of its first frame. Objects from `fresh` on were never handed out, so that making a slab touches no object.
+//
+// Partial (on the list; free or fresh objects left) ↔ full (off the list); partial with used == 0 is empty.
+struct Heap::Slab {
+  Slab* next;
+  Slab* previous;
+  FreeObject* free;
+  uint32_t used;   // objects outside
+  uint32_t fresh;  // index of the first never used object
+  uint32_t capacity;
+  uint32_t size_class;
+};
+
+namespace {
+
+constexpr uint32_t kHeaderBytes = 64;
+
+// Objects are aligned to the lowest set bit of their size, up to a page.
+constexpr uint32_t alignment_of(unsigned size_class) {
+  const uint32_t lowest = kSizes[size_class] & (~kSizes[size_class] + 1);
+  return std::min<uint32_t>(lowest, kPageSize);
+}
+
+constexpr uint32_t first_offset(unsigned size_class) {
+  const uint32_t alignment = alignment_of(size_class);
+  return (kHeaderBytes + alignment - 1) & ~(alignment - 1);
+}
+
+constexpr uint32_t capacity_of(unsigned size_class) {
+  const uint32_t bytes = static_cast<uint32_t>(kPageSize) << heap_detail::slab_order(size_class);
+  return (bytes - first_offset(size_class)) / kSizes[size_class];
+}
+
+static_assert([] {
+  for (unsigned i = 0; i < kClasses; ++i) {
+    if (capacity_of(i) < 7 || heap_detail::class_of(kSizes[i]) != i) return false;
+    if (i != 0 && heap_detail::class_of(kSizes[i - 1] + 1) != i) return false;
+  }
+  return true;
+}());
+
+}  // namespace
+
+void Heap::init(FrameAllocator& frames) noexcept {
+  ASSERT(frames_ == nullptr);
+  frames_ = &frames;
+  infos_ = frames.infos();
+  base_ = frames.frame_at(0).value() + frames.direct_map().offset();
+}
+
+// ---- slabs ------------------------------------------------------------------------------------------------------
+
+void Heap::link(SizeClass& size_class, Slab* slab) noexcept {
+  slab->previous = nullptr;
+  slab->next = size_class.partial;
+  if (slab->next != nullptr) slab->next->previous = slab;
+  size_class.partial = slab;
+}
+
+void Heap::unlink(SizeClass& size_class, Slab* slab) noexcept {
+  if (slab->next != nullptr) slab->next->previous = slab->previous;
+  if (slab->previous != nullptr) {
+    slab->previous->next = slab->next;
+  } else {
+    DEBUG_ASSERT(size_class.partial == slab);
+    size_class.partial = slab->next;
+  }
+}
+
+Heap::Slab* Heap::make_slab(SizeClass& size_class, unsigned index) noexcept {
+  const unsigned order = heap_detail::slab_order(index);
+  const auto block = frames_->allocate(order);
+  if (!block) return nullptr;
+  const uint32_t first = frames_->index_of(*block);
+  for (uint32_t i = 0; i < uint32_t{1} << order; ++i) {
+    infos_[first + i].state = FrameState::Slab;
+    infos_[first + i].owner = first;
+    infos_[first + i].slab_class = static_cast<uint8_t>(index);
+  }
+  // SAFETY: the block is ours, in the direct map, page-aligned and large enough.
+  Slab* slab = new (frames_->direct_map().pointer<void>(*block)) Slab();
+  slab->capacity = capacity_of(index);
+  slab->size_class = index;
+  link(size_class, slab);
+  ++size_class.slabs;
+  ++size_class.empty;
+  return slab;
+}
+
+void Heap::free_slab(SizeClass& size_class, Slab* slab) noexcept {
+  unlink(size_class, slab);
+  --size_class.slabs;
+  --size_class.empty;
+  const unsigned order = heap_detail::slab_order(slab->size_class);
+  const PhysAddr block = frames_->direct_map().physical(slab);
+  const uint32_t first = frames_->index_of(block);
+  infos_[first].state = FrameState::Used;
+  for (uint32_t i = 1; i < uint32_t{1} << order; ++i) infos_[first + i].state = FrameState::Inside;
+  frames_->free(block, order);
+}
+
+void Heap::give_back(SizeClass& size_class, Slab* slab, FreeObject* object) noexcept {
+  ASSERT(slab->used != 0);
+  if (slab->free == nullptr && slab->fresh == slab->capacity) link(size_class, slab);
+  object->next = slab->free;
+  slab->free = object;
+  --slab->used;
+  --size_class.objects;
+  if (slab->used != 0) return;
+  ++size_class.empty;
+  if (size_class.empty > 1) free_slab(size_class, slab);
+}
+
+// Takes objects of the partial slabs, half a list's worth; the first goes to the caller.
+void* Heap::refill(HeapCache::List& list, unsigned index) noexcept {
+  if (frames_ == nullptr) return nullptr;
+  SizeClass& size_class = classes_[index];
+  const LockGuard guard(size_class.lock);
+  const uint32_t wanted = heap_detail::kListLimits[index] / 2;
+  void* result = nullptr;
+  for (uint32_t taken = 0; taken < wanted;) {
+    Slab* slab = size_class.partial;
+    if (slab == nullptr) {
+      // A new slab only for the caller's sake.
+      if (result == nullptr) slab = make_slab(size_class, index);
+      if (slab == nullptr) break;
+    }
+    if (slab->used == 0) --size_class.empty;
+    while (taken < wanted) {
+      FreeObject* object = slab->free;
+      if (object != nullptr) {
+        slab->free = object->next;
+      } else if (slab->fresh < slab->capacity) {
+        // SAFETY: inside the slab, behind its header.
+        object = reinterpret_cast<FreeObject*>(reinterpret_cast<char*>(slab) + first_offset(index) +
+                                               uint64_t{slab->fresh} * kSizes[index]);
+        ++slab->fresh;
+      } else {
+        unlink(size_class, slab);
+        break;
+      }
+      ++slab->used;
+      ++size_class.objects;
+      ++taken;
+      if (result == nullptr) {
+        result = object;
+      } else {
+        object->next = list.head;
+        list.head = object;
+        ++list.count;
+      }
+    }
+    if (slab->free == nullptr && slab->fresh == slab->capacity && taken == wanted) {
+      unlink(size_class, slab);
+    }
+  }
+  return result;
+}
+
+// Gives `count` objects of a list back to their slabs.
+void Heap::flush(HeapCache::List& list, uint64_t count) noexcept {
+  if (count == 0) return;
+  SizeClass& size_class = classes_[infos_[frame_of(list.head)].slab_class];
+  const LockGuard guard(size_class.lock);
+  for (; count != 0; --count) {
+    FreeObject* object = list.head;
+    list.head = object->next;
+    --list.count;
+    const FrameInfo& info = infos_[frame_of(object)];
+    Slab* slab = frames_->direct_map().pointer<Slab>(frames_->frame_at(info.owner));
+    give_back(size_class, slab, object);
+  }
+}
+
+void Heap::drain(HeapCache& cache) noexcept {
+  for (HeapCache::List& list : cache.lists) flush(list, list.count);
+}
+
+// ---- everything else --------------------------------------------------------------------------------------------
+
+void* Heap::allocate_unusual(HeapCache& cache, size_t size) noexcept {
+  return size == 0 ? allocate(cache, 1) : allocate_large(size, kPageSize);
+}
+
+void* Heap::allocate_aligned(HeapCache& cache, size_t size, size_t alignment) noexcept {
+  ASSERT(std::has_single_bit(alignment));
+  if (alignment <= kMinimumAlignment) return allocate(cache, size);
+  if (size <= kLargest && alignment <= kPageSize) {
+    // Powers of two are aligned to themselves, up to a page, so that a class is found before the last.
+    for (unsigned i = heap_detail::class_of(std::max<size_t>(size, 1)); i < kClasses; ++i) {
+      if (alignment_of(i) >= alignment) return allocate(cache, kSizes[i]);
+    }
+  }
+  return allocate_large(size, alignment);
+}
+
+void* Heap::allocate_large(size_t size, size_t alignment) noexcept {
+  // Beyond this nothing can be had, and sums would wrap.
+  constexpr size_t kImpossible = size_t{1} << 46;
+  constexpr size_t kMaxAlignment = size_t{2} << 20;
+  if (frames_ == nullptr || size > kImpossible || alignment > kMaxAlignment) return nullptr;
+  // A run is aligned to the power of two that it was cut from.
+  const uint64_t pages = std::max(ByteSize(size), ByteSize(alignment)).pages_up();
+  const auto run = frames_->allocate_run(pages);
+  if (!run) return nullptr;
+  FrameInfo& info = frames_->info(*run);
+  info.state = FrameState::Large;
+  info.owner = static_cast<uint32_t>(pages);
+  large_bytes_.fetch_add(pages << kPageShift, std::memory_order_relaxed);
+  return frames_->direct_map().pointer<void>(*run);
+}
+
+void Heap::free_large(void* pointer) noexcept {
+  const PhysAddr frame = frames_->direct_map().physical(pointer);
+  ASSERT(frames_->contains(frame));
+  FrameInfo& info = frames_->info(frame);
+  ASSERT(info.state == FrameState::Large);
+  const uint64_t pages = info.owner;
+  info.state = FrameState::Used;
+  large_bytes_.fetch_sub(pages << kPageShift, std::memory_order_relaxed);
+  frames_->free_run(frame, pages);
+}
+
+size_t Heap::usable_size(const void* pointer) const noexcept {
+  const FrameInfo& info = infos_[frame_of(pointer)];
+  if (info.state == FrameState::Slab) return kSizes[info.slab_class];
+  ASSERT(info.state == FrameState::Large);
+  return uint64_t{info.owner} << kPageShift;
+}
+
+HeapStatistics Heap::statistics() const noexcept {
+  HeapStatistics statistics;
+  for (unsigned i = 0; i < kClasses; ++i) {
+    const SizeClass& size_class = classes_[i];
+    const LockGuard guard(size_class.lock);
+    statistics.slabs += size_class.slabs;
+    statistics.slab_bytes += uint64_t{size_class.slabs} * kPageSize << heap_detail::slab_order(i);
+    statistics.objects += size_class.objects;
+  }
+  statistics.large_bytes = large_bytes_.load(std::memory_order_relaxed);
+  return statistics;
+}
+
+}  // namespace nacre::mm

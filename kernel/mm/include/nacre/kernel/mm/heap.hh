@@ -1,0 +1,193 @@
+// The kernel's heap: size classes in slabs over the direct map, with a free list per class and CPU in front.
+//
+// Sizes up to kLargest are rounded up to a class: multiples of 16 up to 128, then four classes for each doubling. A slab is
+// a block of frames with a Slab at its start and equal objects behind it; the frame table says of each frame which class it
+// belongs to, which is how an address alone is enough to free. Larger sizes are runs of frames.
+//
+// An object's way: slab → a CPU's list (refill takes a batch) → caller → the CPU's list → slab (flush gives a batch back).
+// A slab with no object outside goes back to the frame allocator, except for one of each class.
+//
+// The fast path takes no lock: a list belongs to its CPU, and callers on one CPU do not interrupt each other (the kernel
+// runs with interrupts off).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "nacre/base/core/panic.hh"
+#include "nacre/kernel/mm/frame_allocator.hh"
+#include "nacre/kernel/mm/lock.hh"
+
+namespace nacre::mm {
+
+namespace heap_detail {
+
+inline constexpr size_t kLargest = 16384;
+
+// 8 classes of 16 … 128, then 160, 192, 224, 256, 320, … 16384.
+inline constexpr unsigned kClasses = 8 + 4 * 7;
+inline constexpr auto kSizes = [] {
+  std::array<uint32_t, kClasses> sizes{};
+  unsigned n = 0;
+  for (uint32_t size = 16; size <= 128; size += 16) sizes[n++] = size;
+  for (uint32_t base = 128; base < kLargest; base *= 2) {
+    for (uint32_t quarter = 1; quarter <= 4; ++quarter) sizes[n++] = base + base / 4 * quarter;
+  }
+  return sizes;
+}();
+static_assert(kSizes.back() == kLargest);
+
+// Class of a small size by its 16-byte units.
+inline constexpr size_t kTableLimit = 1024;
+inline constexpr auto kClassOfUnits = [] {
+  std::array<uint8_t, kTableLimit / 16 + 1> classes{};
+  uint8_t current = 0;
+  for (size_t units = 0; units < classes.size(); ++units) {
+    while (kSizes[current] < units * 16) ++current;
+    classes[units] = current;
+  }
+  return classes;
+}();
+
+// 0 < size ≤ kLargest.
+[[nodiscard]] constexpr unsigned class_of(size_t size) {
+  if (size <= kTableLimit) [[likely]]
+    return kClassOfUnits[(size + 15) / 16];
+  // Above 128 the class follows from the highest bit and the next two.
+  const unsigned log = 63 - static_cast<unsigned>(__builtin_clzll(size - 1));
+  const auto quarter = static_cast<unsigned>((size - 1) >> (log - 2)) & 3;
+  return 8 + 4 * (log - 7) + quarter;
+}
+
+// Frames of a slab: at least seven objects.
+[[nodiscard]] constexpr unsigned slab_order(unsigned size_class) {
+  const uint32_t size = kSizes[size_class];
+  if (size <= 256) return 0;
+  if (size <= 1024) return 2;
+  if (size <= 4096) return 3;
+  return 5;
+}
+
+// Objects that a CPU keeps of a class.
+[[nodiscard]] constexpr uint32_t list_limit(unsigned size_class) {
+  const uint32_t size = kSizes[size_class];
+  if (size <= 256) return 64;
+  return size <= 1024 ? 32 : 8;
+}
+inline constexpr auto kListLimits = [] {
+  std::array<uint8_t, kClasses> limits{};
+  for (unsigned i = 0; i < kClasses; ++i) limits[i] = static_cast<uint8_t>(list_limit(i));
+  return limits;
+}();
+
+struct FreeObject {
+  FreeObject* next;
+};
+
+}  // namespace heap_detail
+
+// One CPU's lists. Zero-initialised is empty.
+struct HeapCache {
+  struct List {
+    heap_detail::FreeObject* head = nullptr;
+    uint64_t count = 0;
+  };
+  std::array<List, heap_detail::kClasses> lists{};
+};
+
+struct HeapStatistics {
+  uint64_t slabs = 0;
+  uint64_t slab_bytes = 0;
+  uint64_t large_bytes = 0;
+  uint64_t objects = 0;  // outside the slabs: in use, or in the CPUs' lists
+};
+
+class Heap {
+ public:
+  static constexpr size_t kMinimumAlignment = 16;
+
+  constexpr Heap() = default;
+  Heap(const Heap&) = delete;
+  Heap& operator=(const Heap&) = delete;
+
+  // Before this, every allocation fails. `frames` outlives the heap.
+  void init(FrameAllocator& frames) noexcept;
+
+  // nullptr when memory is out. The result is aligned to 16. Size 0 counts as 1.
+  [[nodiscard]] void* allocate(HeapCache& cache, size_t size) noexcept {
+    if (size - 1 >= heap_detail::kLargest) [[unlikely]]
+      return allocate_unusual(cache, size);
+    const unsigned size_class = heap_detail::class_of(size);
+    HeapCache::List& list = cache.lists[size_class];
+    heap_detail::FreeObject* object = list.head;
+    if (object == nullptr) [[unlikely]]
+      return refill(list, size_class);
+    list.head = object->next;
+    --list.count;
+    return object;
+  }
+  // `alignment` is a power of two, at most 2 MiB.
+  [[nodiscard]] void* allocate_aligned(HeapCache& cache, size_t size, size_t alignment) noexcept;
+
+  // What allocate returned, or nullptr.
+  void free(HeapCache& cache, void* pointer) noexcept {
+    if (pointer == nullptr) return;
+    const FrameInfo& info = infos_[frame_of(pointer)];
+    if (info.state != FrameState::Slab) [[unlikely]] {
+      free_large(pointer);
+      return;
+    }
+    HeapCache::List& list = cache.lists[info.slab_class];
+    auto* object = static_cast<heap_detail::FreeObject*>(pointer);
+    DEBUG_ASSERT(object != list.head);
+    object->next = list.head;
+    list.head = object;
+    if (++list.count > heap_detail::kListLimits[info.slab_class]) [[unlikely]] {
+      flush(list, list.count / 2);
+    }
+  }
+
+  // Bytes that an allocated object really has.
+  [[nodiscard]] size_t usable_size(const void* pointer) const noexcept;
+
+  // Gives all that a CPU's lists hold back to the slabs.
+  void drain(HeapCache& cache) noexcept;
+  [[nodiscard]] HeapStatistics statistics() const noexcept;
+
+ private:
+  struct Slab;
+  struct SizeClass {
+    mutable Lock lock;
+    Slab* partial GUARDED_BY(lock) = nullptr;  // list of slabs with a free object
+    uint32_t slabs GUARDED_BY(lock) = 0;
+    uint32_t empty GUARDED_BY(lock) = 0;    // of those, with none in use
+    uint64_t objects GUARDED_BY(lock) = 0;  // outside
+  };
+
+  [[nodiscard]] uint64_t frame_of(const void* pointer) const noexcept {
+    // SAFETY: the address is only computed with.
+    return (reinterpret_cast<uint64_t>(pointer) - base_) >> kPageShift;
+  }
+  [[nodiscard]] void* allocate_unusual(HeapCache& cache, size_t size) noexcept;
+  [[nodiscard]] void* allocate_large(size_t size, size_t alignment) noexcept;
+  void free_large(void* pointer) noexcept;
+  [[nodiscard]] void* refill(HeapCache::List& list, unsigned size_class) noexcept;
+  void flush(HeapCache::List& list, uint64_t count) noexcept;
+
+  [[nodiscard]] Slab* make_slab(SizeClass& size_class, unsigned index) noexcept
+      REQUIRES(size_class.lock);
+  void free_slab(SizeClass& size_class, Slab* slab) noexcept REQUIRES(size_class.lock);
+  void link(SizeClass& size_class, Slab* slab) noexcept REQUIRES(size_class.lock);
+  void unlink(SizeClass& size_class, Slab* slab) noexcept REQUIRES(size_class.lock);
+  void give_back(SizeClass& size_class, Slab* slab, heap_detail::FreeObject* object) noexcept
+      REQUIRES(size_class.lock);
+
+  FrameInfo* infos_ = nullptr;
+  uint64_t base_ = 0;  // virtual address of frame 0 in the direct map
+  FrameAllocator* frames_ = nullptr;
+  std::array<SizeClass, heap_detail::kClasses> classes_{};
+  std::atomic<uint64_t> large_bytes_{0};  // a number for people
+};
+
+}  // namespace nacre::mm

@@ -1,0 +1,31 @@
+// The kernel's own memory: the one frame allocator, heap, set of address-space identifiers and random source of the
+// machine. Kernel only; tests make their own.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "nacre/abi/boot_info.hh"
+#include "nacre/kernel/mm/address_space.hh"
+#include "nacre/kernel/mm/frame_allocator.hh"
+#include "nacre/kernel/mm/heap.hh"
+#include "nacre/kernel/mm/random.hh"
+
+namespace nacre::mm {
+
+// Before the first allocation, on the boot CPU. Usable and Loader regions become free. From here on operator new works.
+void init_memory(const abi::BootInfo& info);
+// After init_memory and once the kernel's upper half has all of its root entries. From here on machine() works.
+void init_address_spaces(const abi::BootInfo& info, unsigned asid_bits);
+
+// Frees regions that were kept at first: Initrd, DeviceTree. Their bytes are gone afterwards.
+void reclaim(const abi::BootInfo& info, abi::MemoryKind kind);
+
+[[nodiscard]] FrameAllocator& frames();
+[[nodiscard]] Heap& heap();
+// The current CPU's part of the heap.
+[[nodiscard]] HeapCache& heap_cache();
+[[nodiscard]] Machine& machine();
+[[nodiscard]] ChaChaRandom& random();
+
+}  // namespace nacre::mm

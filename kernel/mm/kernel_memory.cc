@@ -1,0 +1,107 @@
+#include "nacre/kernel/mm/kernel_memory.hh"
+
+#include <new>
+#include <optional>
+
+#include "nacre/kernel/arch/per_cpu.hh"
+#include "nacre/kernel/arch/translation.hh"
+
+namespace nacre::mm {
+
+namespace {
+
+// One CPU runs domains, so flushing here is flushing everywhere.
+class LocalTlb final : public TlbControl {
+ public:
+  void flush_range(uint16_t asid, UserAddr start, ByteSize size) noexcept override {
+    arch::flush_range(asid, start, size);
+  }
+  void flush_space(uint16_t asid) noexcept override { arch::flush_space(asid); }
+  void synchronise_instructions() noexcept override { arch::synchronise_instructions(); }
+};
+
+constinit FrameAllocator g_frames;
+constinit Heap g_heap;
+constinit ChaChaRandom g_random;
+constinit thread_local HeapCache t_heap_cache;
+
+// Made by init_address_spaces and never destroyed.
+struct AddressSpaces {
+  LocalTlb tlb;
+  AsidAllocator asids;
+  Machine machine;
+
+  AddressSpaces(const abi::BootInfo& info, unsigned asid_bits)
+      : asids(asid_bits),
+        machine{g_frames,
+                tlb,
+                asids,
+                g_random,
+                static_cast<paging::Mode>(info.paging_mode),
+                PhysAddr(info.root_table)} {}
+};
+constinit AddressSpaces* g_spaces = nullptr;
+
+uint32_t current_cpu() noexcept {
+  return arch::this_cpu().id.value;
+}
+
+MemoryRange range_of(const abi::MemoryRegion& region) {
+  return {PhysAddr(region.base), ByteSize(region.size)};
+}
+
+}  // namespace
+
+void init_memory(const abi::BootInfo& info) {
+  constinit static BootMemory memory;
+  std::optional<MemoryRange> covered;
+  for (const abi::MemoryRegion& region : std::span(info.regions, info.region_count)) {
+    if (region.kind == abi::MemoryKind::Firmware) continue;
+    const MemoryRange range = range_of(region);
+    const PhysAddr start = covered ? covered->start : range.start;
+    covered = {start, range.end() - start};
+    if (region.kind == abi::MemoryKind::Usable || region.kind == abi::MemoryKind::Loader) {
+      memory.add(range);
+    }
+  }
+  ASSERT(covered.has_value());
+  g_frames.init(memory, *covered, DirectMap(info.direct_map_offset), &current_cpu);
+  g_heap.init(g_frames);
+  g_random.mix(std::span(info.seed, info.seed_size));
+  // Without a seed from the firmware, the time is better than nothing.
+  uint8_t ticks[sizeof info.boot_ticks];
+  for (size_t i = 0; i < sizeof ticks; ++i)
+    ticks[i] = static_cast<uint8_t>(info.boot_ticks >> 8 * i);
+  g_random.mix(ticks);
+}
+
+void init_address_spaces(const abi::BootInfo& info, unsigned asid_bits) {
+  ASSERT(g_spaces == nullptr);
+  g_spaces = new AddressSpaces(info, asid_bits);
+}
+
+void reclaim(const abi::BootInfo& info, abi::MemoryKind kind) {
+  ASSERT(kind == abi::MemoryKind::Initrd || kind == abi::MemoryKind::DeviceTree);
+  for (const abi::MemoryRegion& region : std::span(info.regions, info.region_count)) {
+    if (region.kind == kind) g_frames.add(range_of(region));
+  }
+}
+
+FrameAllocator& frames() {
+  return g_frames;
+}
+Heap& heap() {
+  return g_heap;
+}
+HeapCache& heap_cache() {
+  return t_heap_cache;
+}
+ChaChaRandom& random() {
+  return g_random;
+}
+Machine& machine() {
+  ASSERT(g_spaces != nullptr);
+  return g_spaces->machine;
+}
+
+}  // namespace nacre::mm
