@@ -1,0 +1,61 @@
+#include "nacre/kernel/machine/device_memory.hh"
+
+#include "nacre/base/core/format.hh"
+#include "nacre/base/paging/page_table.hh"
+#include "nacre/kernel/arch/translation.hh"
+
+namespace nacre::machine {
+namespace {
+
+// Tables of the kernel's half, which are never freed.
+class KernelTables {
+ public:
+  explicit KernelTables(mm::FrameAllocator& frames) : frames_(frames) {}
+  std::optional<PhysAddr> allocate_table() noexcept {
+    return frames_.allocate(0, mm::Zeroing::Zeroed);
+  }
+  void free_table(PhysAddr frame) noexcept { frames_.free(frame); }
+  paging::Entry* table_at(PhysAddr frame) noexcept {
+    return frames_.direct_map().pointer<paging::Entry>(frame);
+  }
+
+ private:
+  mm::FrameAllocator& frames_;
+};
+
+constexpr paging::Attributes kRegisters = {.access = paging::Access::ReadWrite,
+                                           .privilege = paging::Privilege::Supervisor,
+                                           .sharing = paging::Sharing::Global};
+
+}  // namespace
+
+Result<arch::MmioRegion> DeviceMapper::map(PhysAddr start, ByteSize size) {
+  KernelTables tables(frames_);
+  paging::PageTable<KernelTables> table(tables, mode_, root_);
+  const uint64_t offset = frames_.direct_map().offset();
+  const auto end = start.checked_add(size);
+  if (!end) return fail(ErrorCode::InvalidArgument, format("registers at {} wrap around", start));
+  for (PhysAddr page = start.align_down(kPageSize); page < *end;
+       page = page + ByteSize(kPageSize)) {
+    const VirtAddr target(page.value() + offset);
+    const auto mapped = table.map(target, page, ByteSize(kPageSize), kRegisters);
+    if (!mapped && mapped.error() != paging::MapError::AlreadyMapped) {
+      return fail(ErrorCode::OutOfMemory, format("no page table for the registers at {}", page));
+    }
+    arch::flush_kernel_range(target, ByteSize(kPageSize));
+  }
+  return arch::MmioRegion(VirtAddr(start.value() + offset), size);
+}
+
+Result<dev::DmaRegion> FrameDmaMemory::allocate(ByteSize size) {
+  const uint64_t pages = size.pages_up();
+  const auto frame = frames_.allocate_run(pages);
+  if (!frame) {
+    return fail(ErrorCode::OutOfMemory, format("no {} contiguous pages for a device", pages));
+  }
+  auto* const bytes = frames_.direct_map().pointer<std::byte>(*frame);
+  mm::zero_pages(bytes, pages);
+  return dev::DmaRegion{.bytes = {bytes, ByteSize::pages(pages).bytes()}, .start = *frame};
+}
+
+}  // namespace nacre::machine
