@@ -17,7 +17,7 @@ namespace nacre::trap {
 // any number of environment calls before that. Interrupts are off before and after; a pending one ends the user's run.
 //
 // The address of `context` is its identity for the float registers: before it is freed or moved, forget_float().
-[[nodiscard]] ExitReason enter_user(UserContext& context) noexcept;
+[[nodiscard]] ExitReason enter_user(UserContext& context);
 
 // ---- Fast system calls ----
 // The user treats `ecall` as a C call: t0 (the number), the other t registers and a2–a7 are clobbered, s registers, sp, gp,
@@ -25,19 +25,21 @@ namespace nacre::trap {
 
 // What the handler sees and changes. Layout known to entry.S.
 struct SyscallRegisters {
-  uint64_t a[8];          // arguments; a[0] and a[1] are the results
-  uint64_t number;        // t0
-  uint64_t vm_context;    // s10; untrusted like everything here, changing it has no effect
+  uint64_t a[8];            // arguments; a[0] and a[1] are the results
+  uint64_t number;          // t0
+  uint64_t vm_context;      // s10; untrusted like everything here, changing it has no effect
   uint64_t return_address;  // ra; changing it has no effect on "slow"
-  uint64_t user_sp;       // sp
-  uint64_t user_tp;       // tp
-  uint64_t reserved[3];
+  uint64_t user_sp;         // sp
+  uint64_t user_tp;         // tp
+  uint64_t pc;              // of the ecall
+  uint64_t reserved[2];
 };
 static_assert(sizeof(SyscallRegisters) == 128);
 
 enum class FastSyscallResult : uint64_t {
   Done = 0,  // back to the user, behind the ecall
-  Slow = 1,  // enter_user returns UserEnvironmentCall with the full context, as `registers` has it now
+  Slow =
+      1,  // enter_user returns UserEnvironmentCall with the full context, as `registers` has it now
 };
 
 // Runs on the kernel stack of the CPU, interrupts off, inside enter_user. It must not suspend or block. A panic
@@ -59,9 +61,9 @@ void restore_float(UserContext& context) noexcept;
 // The context goes away or moves to another CPU: its values are stored, and this CPU no longer thinks of it.
 void forget_float(UserContext& context) noexcept;
 
-// Single registers of the thread that ran last on this CPU, for host functions with float arguments and results: fa0–fa7
-// from and to the CPU's registers, without storing all of them.
-void read_float_arguments(uint64_t (&values)[8]) noexcept;
-void write_float_results(uint64_t fa0, uint64_t fa1) noexcept;
+// For host functions with float arguments and results: fa0–fa7 and fa0, fa1 of the thread, from wherever they are now,
+// without storing all registers.
+void read_float_arguments(const UserContext& context, uint64_t (&values)[8]) noexcept;
+void write_float_results(UserContext& context, uint64_t fa0, uint64_t fa1) noexcept;
 
 }  // namespace nacre::trap
