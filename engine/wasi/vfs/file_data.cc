@@ -51,9 +51,12 @@ Outcome<void> FileData::ensure(Chunk& chunk, uint64_t chunk_index, uint64_t need
   ASSERT(capacity <= kChunkSize);
   if (!budget_.try_charge(capacity - chunk.capacity)) return refuse(Errno::NoSpace);
   auto buffer = std::make_unique<uint8_t[]>(capacity);
-  const uint8_t* source = fresh ? image_.data() + chunk_index * kChunkSize : chunk.buffer.get();
-  const uint64_t kept = fresh ? image_bytes : chunk.capacity;
-  if (kept != 0) std::copy_n(source, kept, buffer.get());
+  if (image_bytes != 0) {
+    const auto image = image_.subspan(chunk_index * kChunkSize, image_bytes);
+    std::copy(image.begin(), image.end(), buffer.get());
+  } else if (!fresh) {
+    std::copy_n(chunk.buffer.get(), chunk.capacity, buffer.get());
+  }
   chunk.buffer = std::move(buffer);
   chunk.capacity = capacity;
   return {};
