@@ -31,14 +31,14 @@ uint8_t ByteReader::u8() {
   return *at_++;
 }
 
-uint32_t ByteReader::u32() {
-  const Leb leb = decode_unsigned_leb(at_, end_, 32);
+uint64_t ByteReader::unsigned_leb(unsigned bits) {
+  const Leb leb = decode_unsigned_leb(at_, end_, bits);
   if (leb.status != LebStatus::Ok) {
     malformed(text_of(leb.status));
     return 0;
   }
   at_ = leb.next;
-  return static_cast<uint32_t>(leb.value);
+  return leb.value;
 }
 
 int64_t ByteReader::signed_leb(unsigned bits) {

@@ -27,7 +27,9 @@ class ByteReader {
   [[nodiscard]] int peek() const { return at_ == end_ ? -1 : *at_; }
 
   [[nodiscard]] uint8_t u8();
-  [[nodiscard]] uint32_t u32();
+  [[nodiscard]] uint32_t u32() { return static_cast<uint32_t>(unsigned_leb(32)); }
+  [[nodiscard]] uint64_t u64() { return unsigned_leb(64); }
+  [[nodiscard]] uint64_t unsigned_leb(unsigned bits);
   [[nodiscard]] int64_t signed_leb(unsigned bits);
   // Little-endian, `bytes` ≤ 8.
   [[nodiscard]] uint64_t fixed(unsigned bytes);

@@ -55,11 +55,11 @@ void FunctionDecoder::read_locals() {
     if (failed_) return;
     total += count;
     if (total > UINT32_MAX) return malformed("too many locals");
-    if (total > kMaxLocals) {
-      return set_error(ErrorCode::LimitExceeded,
-                       format("too many locals: {}, the limit is {}", total, kMaxLocals), offset());
-    }
-    locals_.insert(locals_.end(), count, type);
+    if (total <= kMaxLocals) locals_.insert(locals_.end(), count, type);
+  }
+  if (total > kMaxLocals) {
+    set_error(ErrorCode::LimitExceeded,
+              format("too many locals: {}, the limit is {}", total, kMaxLocals), offset());
   }
 }
 
@@ -284,14 +284,20 @@ MemArg FunctionDecoder::read_memarg_slow(OpcodeInfo info) {
     unsupported("a memory index in a load or store", "multiple memories");
     return {};
   }
-  const uint32_t offset = read_u32();
-  if (failed_) return {};
+  // Later versions read 64 bits here, so a number too large is invalid rather than malformed.
+  const Leb offset = decode_unsigned_leb(pc_, end_, 64);
+  if (offset.status != LebStatus::Ok) {
+    malformed(text_of(offset.status));
+    return {};
+  }
+  pc_ = offset.next;
   if (!has_memory_) unknown_index("memory", 0);
   if (align_log2 > info.access_log2) {
     invalid(format("alignment must not be larger than natural: 2^{} for an access of 2^{} bytes",
                    align_log2, info.access_log2));
   }
-  return {offset, align_log2};
+  if (offset.value > UINT32_MAX) invalid(format("offset out of range: {}", offset.value));
+  return {static_cast<uint32_t>(offset.value), align_log2};
 }
 
 uint32_t FunctionDecoder::read_table_index() {

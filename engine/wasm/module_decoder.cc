@@ -204,18 +204,21 @@ Limits ModuleDecoder::read_limits(ByteReader& section, bool is_memory) {
   const uint64_t start = section.offset();
   const uint8_t flags = section.u8();
   Limits limits;
-  if (flags > 0x0f || (!is_memory && (flags & ~0x05) != 0)) {
+  if (flags > 0x07 || (!is_memory && (flags & ~0x05) != 0)) {
     section.fail_at(start, ErrorCode::Malformed, format("malformed limits flags 0x{:02x}", flags));
     return limits;
   }
   if ((flags & 0x02) != 0) section.unsupported("a shared memory", "threads");
   if ((flags & 0x04) != 0) section.unsupported("a 64-bit memory or table", "memory64");
-  if ((flags & 0x08) != 0) section.unsupported("a custom page size", "custom page sizes");
-  limits.minimum = section.u32();
-  if ((flags & 0x01) != 0) limits.maximum = section.u32();
+  // Later versions read 64 bits here, so a number too large is invalid rather than malformed.
+  limits.minimum = section.u64();
+  if ((flags & 0x01) != 0) limits.maximum = section.u64();
   const uint64_t largest = std::max(limits.minimum, limits.maximum.value_or(0));
   if (is_memory && largest > kMaxMemoryPages) {
     section.invalid(format("memory size must be at most 65536 pages (4 GiB), found {}", largest));
+  }
+  if (!is_memory && largest > UINT32_MAX) {
+    section.invalid(format("table size must be at most 2^32-1 elements, found {}", largest));
   }
   if (limits.maximum && limits.minimum > *limits.maximum) {
     section.invalid(format("size minimum must not be greater than maximum: {} and {}",
