@@ -53,14 +53,15 @@ TEST(FrameAllocator, HolesStayReserved) {
 
 TEST(FrameAllocator, ZeroedMeansZeroed) {
   FakeMemory memory(ByteSize::mib(8));
-  // The first eight frames of sixteen, so that there is memory behind them.
-  const auto pair = memory.frames.allocate(4);
-  memory.frames.free(*pair, 4);
+  const auto is_zero = [](uint8_t b) { return b == 0; };
   const auto block = memory.frames.allocate(3, Zeroing::Zeroed);
-  ASSERT_EQ(*block, *pair);
-  const auto* bytes = memory.map().pointer<uint8_t>(*block);
-  EXPECT_TRUE(std::all_of(bytes, bytes + 8 * kPageSize, [](uint8_t b) { return b == 0; }));
-  EXPECT_EQ(bytes[8 * kPageSize], 0xa5);
+  auto* bytes = memory.map().pointer<uint8_t>(*block);
+  EXPECT_TRUE(std::all_of(bytes, bytes + 8 * kPageSize, is_zero));
+  std::fill_n(bytes, 8 * kPageSize, uint8_t{1});
+  zero_pages(bytes + kPageSize, 6);
+  EXPECT_EQ(bytes[kPageSize - 1], 1);
+  EXPECT_TRUE(std::all_of(bytes + kPageSize, bytes + 7 * kPageSize, is_zero));
+  EXPECT_EQ(bytes[7 * kPageSize], 1);
   memory.frames.free(*block, 3);
 }
 

@@ -1,5 +1,6 @@
 #include "nacre/kernel/mm/kernel_memory.hh"
 
+#include <array>
 #include <new>
 #include <optional>
 
@@ -22,21 +23,38 @@ class LocalTlb final : public TlbControl {
 
 constinit FrameAllocator g_frames;
 constinit Heap g_heap;
-constinit ChaChaRandom g_random;
 constinit thread_local HeapCache t_heap_cache;
+
+class KernelRandom final : public RandomSource {
+ public:
+  explicit KernelRandom(const abi::BootInfo& info)
+      : generator(std::span(info.seed, info.seed_size)) {
+    // Without a seed from the firmware, the time is better than nothing.
+    std::array<uint8_t, sizeof info.boot_ticks> ticks{};
+    for (size_t i = 0; i < ticks.size(); ++i) {
+      ticks[i] = static_cast<uint8_t>(info.boot_ticks >> 8 * i);
+    }
+    generator.mix(ticks);
+  }
+  uint64_t next() noexcept override { return generator.next(); }
+
+  random::ChaChaRandom generator;
+};
 
 // Made by init_address_spaces and never destroyed.
 struct AddressSpaces {
   LocalTlb tlb;
+  KernelRandom random;
   AsidAllocator asids;
   Machine machine;
 
   AddressSpaces(const abi::BootInfo& info, unsigned asid_bits)
-      : asids(asid_bits),
+      : random(info),
+        asids(asid_bits),
         machine{g_frames,
                 tlb,
                 asids,
-                g_random,
+                random,
                 static_cast<paging::Mode>(info.paging_mode),
                 PhysAddr(info.root_table)} {}
 };
@@ -67,12 +85,6 @@ void init_memory(const abi::BootInfo& info) {
   ASSERT(covered.has_value());
   g_frames.init(memory, *covered, DirectMap(info.direct_map_offset), &current_cpu);
   g_heap.init(g_frames);
-  g_random.mix(std::span(info.seed, info.seed_size));
-  // Without a seed from the firmware, the time is better than nothing.
-  uint8_t ticks[sizeof info.boot_ticks];
-  for (size_t i = 0; i < sizeof ticks; ++i)
-    ticks[i] = static_cast<uint8_t>(info.boot_ticks >> 8 * i);
-  g_random.mix(ticks);
 }
 
 void init_address_spaces(const abi::BootInfo& info, unsigned asid_bits) {
@@ -96,8 +108,9 @@ Heap& heap() {
 HeapCache& heap_cache() {
   return t_heap_cache;
 }
-ChaChaRandom& random() {
-  return g_random;
+random::ChaChaRandom& random_generator() {
+  ASSERT(g_spaces != nullptr);
+  return g_spaces->random.generator;
 }
 Machine& machine() {
   ASSERT(g_spaces != nullptr);

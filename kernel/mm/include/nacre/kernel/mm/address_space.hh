@@ -32,7 +32,6 @@
 #include "nacre/kernel/mm/budget.hh"
 #include "nacre/kernel/mm/frame_allocator.hh"
 #include "nacre/kernel/mm/memory_object.hh"
-#include "nacre/kernel/mm/random.hh"
 #include "nacre/kernel/mm/tlb.hh"
 
 namespace nacre::mm {
@@ -47,6 +46,13 @@ enum class FaultOutcome : uint8_t {
   Guard,       // in a region, but in a part that is not committed
   Permission,  // mapped, but not for this access
   OutOfMemory,
+};
+
+// Where placement gets its luck from.
+class RandomSource {
+ public:
+  virtual ~RandomSource() = default;
+  virtual uint64_t next() noexcept = 0;
 };
 
 // What all address spaces of a machine share. Outlives them.

@@ -6,16 +6,17 @@
 #include <span>
 
 #include "nacre/abi/boot_info.hh"
+#include "nacre/base/random/chacha_random.hh"
 #include "nacre/kernel/mm/address_space.hh"
 #include "nacre/kernel/mm/frame_allocator.hh"
 #include "nacre/kernel/mm/heap.hh"
-#include "nacre/kernel/mm/random.hh"
 
 namespace nacre::mm {
 
 // Before the first allocation, on the boot CPU. Usable and Loader regions become free. From here on operator new works.
 void init_memory(const abi::BootInfo& info);
-// After init_memory and once the kernel's upper half has all of its root entries. From here on machine() works.
+// After init_memory and once the kernel's upper half has all of its root entries. From here on machine() and
+// random_generator() work.
 void init_address_spaces(const abi::BootInfo& info, unsigned asid_bits);
 
 // Frees regions that were kept at first: Initrd, DeviceTree. Their bytes are gone afterwards.
@@ -26,6 +27,7 @@ void reclaim(const abi::BootInfo& info, abi::MemoryKind kind);
 // The current CPU's part of the heap.
 [[nodiscard]] HeapCache& heap_cache();
 [[nodiscard]] Machine& machine();
-[[nodiscard]] ChaChaRandom& random();
+// Seeded with what the firmware gave.
+[[nodiscard]] random::ChaChaRandom& random_generator();
 
 }  // namespace nacre::mm
