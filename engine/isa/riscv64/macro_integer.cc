@@ -17,7 +17,8 @@ struct Step {
 
 // A short list of steps, each applied to the result of the one before (the first to zero).
 struct Sequence {
-  Step steps[8];
+  // build_direct makes at most eight; candidates add one.
+  Step steps[9];
   uint32_t size = 0;
   void add(StepKind kind, int32_t operand) { steps[size++] = {kind, operand}; }
 };
