@@ -27,6 +27,17 @@ TEST(CompiledModule, FindsExactTrapSites) {
   EXPECT_EQ(CompiledModule{}.find_trap_site(0), nullptr);
 }
 
+TEST(CompiledModule, TellsACallFromATrapAtItsReturnAddress) {
+  CompiledModule module = sample();
+  module.trap_sites = {{12, 100, 0}, {16, 104, 0}, {16, 108, 2}, {20, 112, 2}};
+  EXPECT_EQ(module.find_trap_site(16)->wasm_offset, 108u);
+  EXPECT_EQ(module.find_call_site(16)->wasm_offset, 104u);
+  EXPECT_EQ(module.find_trap_site(12)->wasm_offset, 100u);
+  EXPECT_EQ(module.find_call_site(12)->wasm_offset, 100u);
+  EXPECT_EQ(module.find_call_site(20), nullptr);
+  EXPECT_EQ(module.find_call_site(21), nullptr);
+}
+
 TEST(CompiledModule, FindsTheFunctionThatHoldsAnOffset) {
   const CompiledModule module = sample();
   EXPECT_EQ(module.find_function(7), -1);

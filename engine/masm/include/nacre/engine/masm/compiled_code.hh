@@ -33,8 +33,12 @@ struct CompiledModule {
   std::vector<CompiledFunction> functions;  // defined functions only, in index order
   std::vector<TrapSite> trap_sites;         // ascending by code_offset
 
-  // The site at exactly this offset, or nullptr.
+  // Where a call returns to, an instruction that may trap can begin: then two sites have the same offset.
+  //
+  // The site at exactly this offset, or nullptr; of two, the one that traps.
   [[nodiscard]] const TrapSite* find_trap_site(uint32_t code_offset) const;
+  // The call that returns to exactly this offset, or nullptr.
+  [[nodiscard]] const TrapSite* find_call_site(uint32_t return_offset) const;
   // The defined function (0-based, imports not counted) whose code holds this offset, or -1.
   [[nodiscard]] int64_t find_function(uint32_t code_offset) const;
 };
