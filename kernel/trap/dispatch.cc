@@ -89,7 +89,7 @@ class FixedSink final : public FormatSink {
   [[nodiscard]] std::string_view text() const { return {buffer_, size_}; }
 
  private:
-  char buffer_[160];
+  char buffer_[240];
   size_t size_ = 0;
 };
 

@@ -1,6 +1,7 @@
 #include "nacre/kernel/arch/interrupts.hh"
 
 #include "nacre/kernel/arch/riscv64/csr.hh"
+#include "nacre/kernel/arch/riscv64/sbi.hh"
 
 namespace nacre::arch {
 namespace {
@@ -53,6 +54,9 @@ void wait_for_interrupt() {
   asm volatile("wfi" ::: "memory");
 }
 
+void send_software_interrupt(HartId hart) {
+  sbi_send_interrupt(1, hart.value);
+}
 void clear_software_interrupt() {
   NACRE_CSR_CLEAR("sip", kSoftware);
 }

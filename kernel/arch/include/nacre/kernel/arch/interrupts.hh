@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "nacre/base/core/address.hh"
+
 namespace nacre::arch {
 
 enum class InterruptSource : uint8_t { Software, Timer, External };
@@ -26,6 +28,7 @@ void disable_source(InterruptSource source);
 void wait_for_interrupt();
 
 // Software interrupts: sent by another CPU, cleared by the one that got it.
+void send_software_interrupt(HartId hart);
 void clear_software_interrupt();
 
 // Turns interrupts off, and back to what they were.

@@ -1,0 +1,80 @@
+#include "machine.hh"
+
+namespace nacre::loader {
+namespace {
+
+constexpr uint32_t kTestFail = 0x3333;  // sifive,test0, with the status in the upper half
+constexpr uint32_t kLoaderFailure = 102;
+
+constinit uint64_t test_device = 0;
+
+// SAFETY: SBI calls; the legacy console and system reset change no memory of ours.
+void firmware_call(uint64_t extension, uint64_t argument0, uint64_t argument1) {
+  register uint64_t a0 asm("a0") = argument0;
+  register uint64_t a1 asm("a1") = argument1;
+  register uint64_t a6 asm("a6") = 0;
+  register uint64_t a7 asm("a7") = extension;
+  asm volatile("ecall" : "+r"(a0), "+r"(a1) : "r"(a6), "r"(a7) : "memory");
+}
+
+void print(std::string_view text) {
+  for (char c : text) firmware_call(1, static_cast<uint8_t>(c), 0);
+}
+
+}  // namespace
+
+void stop(std::string_view why, std::string_view detail) {
+  print("loader: ");
+  print(why);
+  if (!detail.empty()) print(": ");
+  print(detail);
+  print("\n");
+  if (test_device != 0) {
+    // SAFETY: the device tree says that this device is here, and translation is off.
+    *reinterpret_cast<volatile uint32_t*>(test_device) = kTestFail | kLoaderFailure << 16;
+  }
+  firmware_call(0x53525354, 0, 1);  // SRST: shutdown, system failure
+  while (true) asm volatile("wfi");
+}
+
+void use_test_device(const fdt::Tree& tree) {
+  const auto node = tree.find_compatible("sifive,test0");
+  const auto region = node ? node->region(0) : std::nullopt;
+  if (region) test_device = region->address;
+}
+
+uint64_t read_time() {
+  uint64_t ticks;
+  // SAFETY: reads a counter.
+  asm volatile("rdtime %0" : "=r"(ticks));
+  return ticks;
+}
+
+bool supports(paging::Mode mode, std::span<uint64_t, 512> scratch_table) {
+  // Identity leaves in the root that cover the loader: its first entry with Sv48 and Sv57, and with Sv39 the one
+  // of the GiB it lies in. V, R, W, X, A and D.
+  constexpr uint64_t kEverything = 0xcf;
+  // SAFETY: only computed with.
+  const uint64_t root = reinterpret_cast<uint64_t>(scratch_table.data());
+  for (uint64_t& entry : scratch_table) entry = 0;
+  scratch_table[0] = kEverything;
+  if (mode == paging::Mode::Sv39) {
+    const uint64_t here = root >> 30;
+    scratch_table[here] = (here << 30 >> 12 << 10) | kEverything;
+  }
+  const uint64_t wanted = paging::make_satp(mode, 0, PhysAddr(root));
+  uint64_t got;
+  // SAFETY: the table maps the loader where it is. A mode that is not there leaves satp as it was.
+  asm volatile("sfence.vma\n csrw satp, %1\n csrr %0, satp\n csrw satp, zero\n sfence.vma"
+               : "=&r"(got)
+               : "r"(wanted)
+               : "memory");
+  return got == wanted;
+}
+
+std::span<std::byte> memory_at(uint64_t physical, size_t size) {
+  // SAFETY: translation is off, so a physical address is a pointer; what lies there the caller knows.
+  return {reinterpret_cast<std::byte*>(physical), size};
+}
+
+}  // namespace nacre::loader

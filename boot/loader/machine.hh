@@ -1,0 +1,32 @@
+// The few things the loader asks of the machine: it runs with translation off, so addresses are physical.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "nacre/base/fdt/tree.hh"
+#include "nacre/base/paging/format.hh"
+
+namespace nacre::loader {
+
+// Prints why there is no way on and switches the machine off with a failure status.
+[[noreturn]] void stop(std::string_view why, std::string_view detail = {});
+
+// From here on stop() can hand a status to the emulator.
+void use_test_device(const fdt::Tree& tree);
+
+[[nodiscard]] uint64_t read_time();
+
+// Whether the hart implements a translation mode. `scratch_table` is a page to clobber.
+[[nodiscard]] bool supports(paging::Mode mode, std::span<uint64_t, 512> scratch_table);
+
+// Physical memory as bytes. The caller knows what lies there.
+[[nodiscard]] std::span<std::byte> memory_at(uint64_t physical, size_t size);
+
+// Turns translation on and jumps to `entry` (4-byte aligned, virtual), see abi/boot_info.hh.
+extern "C" [[noreturn]] void nacre_enter_kernel(uint64_t boot_info, uint64_t satp, uint64_t entry,
+                                                uint64_t stack_top, uint64_t tls);
+
+}  // namespace nacre::loader

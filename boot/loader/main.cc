@@ -1,0 +1,273 @@
+// The loader: from firmware's hand-over to the kernel's first instruction. Physical, one hart, no heap, no exceptions;
+// memory comes from the start of the largest free region and is never given back. abi/boot_info.hh says what the kernel
+// finds.
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "arena.hh"
+#include "kernel_layout.hh"
+#include "machine.hh"
+#include "memory_map.hh"
+#include "nacre/abi/boot_info.hh"
+#include "nacre/base/elf/image.hh"
+#include "nacre/base/fdt/boot_arguments.hh"
+#include "nacre/base/fdt/tree.hh"
+#include "nacre/base/paging/page_table.hh"
+#include "payload.hh"
+
+namespace nacre::loader {
+namespace {
+
+using abi::BootInfo;
+using abi::MemoryKind;
+using abi::Range;
+using paging::Access;
+using paging::Mode;
+using Table = paging::PageTable<Arena>;
+
+extern "C" std::byte loader_start[];
+extern "C" std::byte loader_end[];
+
+uint64_t address_of(const void* pointer) {
+  // SAFETY: translation is off: pointers are physical addresses.
+  return reinterpret_cast<uint64_t>(pointer);
+}
+
+// ---- What firmware says ----
+
+fdt::Tree open_device_tree(uint64_t address, Range& range) {
+  const auto size = fdt::Tree::total_size(memory_at(address, 8));
+  if (!size) stop("no device tree");
+  range = {address, *size};
+  const auto tree = fdt::Tree::parse(memory_at(address, *size));
+  if (!tree) stop("bad device tree", fdt::name_of(tree.error()));
+  return *tree;
+}
+
+// Moves the seed out of the tree, so that nobody who reads the tree later learns it.
+void take_seed(const fdt::Tree& tree, BootInfo& info) {
+  const auto chosen = tree.find("/chosen");
+  const auto seed = chosen ? chosen->property("rng-seed") : std::nullopt;
+  if (!seed) return;
+  info.seed_size = std::min(seed->data().size(), BootInfo::kMaxSeed);
+  std::memcpy(info.seed, seed->data().data(), info.seed_size);
+  for (std::byte& byte : memory_at(address_of(seed->data().data()), seed->data().size())) {
+    byte = std::byte{0};
+  }
+}
+
+Mode choose_mode(const fdt::BootArguments& arguments) {
+  alignas(kPageSize) static std::array<uint64_t, 512> scratch;
+  struct Named {
+    std::string_view name;
+    Mode mode;
+  };
+  static constexpr Named kModes[] = {
+      {"sv57", Mode::Sv57}, {"sv48", Mode::Sv48}, {"sv39", Mode::Sv39}};
+  const auto wanted = arguments.value("paging");
+  for (const auto& [name, mode] : kModes) {
+    if (wanted && *wanted != name) continue;
+    if (supports(mode, scratch)) return mode;
+  }
+  stop("no such translation mode", wanted.value_or("any"));
+}
+
+// ---- Mapping ----
+
+void check(Table::Status status, std::string_view what) {
+  if (!status) stop("cannot map", what);
+}
+
+// Neighbouring regions are mapped as one, so that large leaves fit.
+void map_memory(Table& table, const MemoryMap& map, uint64_t offset) {
+  const auto regions = map.regions();
+  for (size_t i = 0; i < regions.size();) {
+    if (regions[i].kind == MemoryKind::Firmware) {
+      ++i;
+      continue;
+    }
+    const uint64_t begin = regions[i].base;
+    uint64_t end = begin;
+    for (; i < regions.size() && regions[i].base == end && regions[i].kind != MemoryKind::Firmware;
+         ++i) {
+      end += regions[i].size;
+    }
+    check(table.map(VirtAddr(begin + offset), PhysAddr(begin), ByteSize(end - begin),
+                    {Access::ReadWrite, paging::Privilege::Supervisor, paging::Sharing::Global}),
+          "memory");
+  }
+}
+
+// The registers of everything below /soc. PCI's windows are not registers and stay out by their size.
+void map_devices(Table& table, const fdt::Tree& tree, uint64_t offset) {
+  constexpr uint64_t kLargest = 32 << 20;
+  const auto soc = tree.find("/soc");
+  for (auto node = soc ? soc->first_child() : std::nullopt; node; node = node->next_sibling()) {
+    const auto region = node->region(0);
+    if (!region || region->size > kLargest || region->size == 0) continue;
+    const uint64_t begin = region->address & ~(kPageSize - 1);
+    const uint64_t size =
+        (region->address + region->size - begin + kPageSize - 1) & ~(kPageSize - 1);
+    const auto status =
+        table.map(VirtAddr(begin + offset), PhysAddr(begin), ByteSize(size),
+                  {Access::ReadWrite, paging::Privilege::Supervisor, paging::Sharing::Global});
+    // Devices may share a page.
+    if (!status && status.error() != paging::MapError::AlreadyMapped)
+      stop("cannot map", node->name());
+  }
+}
+
+// Rights of the page at `address` (as linked); nothing lies between segments.
+std::optional<Access> access_at(const elf::Image& image, uint64_t address) {
+  for (const elf::Segment& segment : image.segments()) {
+    const uint64_t begin = segment.address & ~(kPageSize - 1);
+    if (address < begin || address >= segment.address + segment.size) continue;
+    const elf::AddressRange relro = image.relro();
+    const bool is_relro =
+        address >= relro.address && address + kPageSize <= relro.address + relro.size;
+    if (segment.executable) return Access::ReadExecute;
+    return segment.writable && !is_relro ? Access::ReadWrite : Access::Read;
+  }
+  return std::nullopt;
+}
+
+void map_kernel(Table& table, const elf::Image& image, const BootInfo& info) {
+  const elf::AddressRange all = image.extent();
+  for (uint64_t at = 0; at < all.size; at += kPageSize) {
+    const auto access = access_at(image, all.address + at);
+    if (!access) continue;
+    const PhysAddr frame(info.kernel_physical.begin + at);
+    check(table.map(VirtAddr(info.kernel_virtual + at), frame, ByteSize(kPageSize),
+                    {*access, paging::Privilege::Supervisor, paging::Sharing::Global}),
+          "the kernel");
+    // The same page in the direct map must not be a way to write what is read-only here.
+    if (*access == Access::ReadWrite) continue;
+    check(table.protect(VirtAddr(frame.value() + info.direct_map_offset), ByteSize(kPageSize),
+                        {Access::Read, paging::Privilege::Supervisor, paging::Sharing::Global}),
+          "the kernel's constants");
+  }
+}
+
+// Fresh zeroed memory for a virtual range; returns where it lies.
+std::span<std::byte> map_fresh(Table& table, Arena& arena, Range range) {
+  const std::span<std::byte> memory = arena.allocate(range.size);
+  check(table.map(VirtAddr(range.begin), PhysAddr(address_of(memory.data())), ByteSize(range.size),
+                  {Access::ReadWrite, paging::Privilege::Supervisor, paging::Sharing::Global}),
+        "stack or TLS");
+  return memory;
+}
+
+// ---- The kernel ----
+
+elf::Image open_kernel() {
+  const auto image = elf::Image::parse(open_payload());
+  if (!image) stop("bad kernel", elf::name_of(image.error()));
+  return *image;
+}
+
+// Copies the image, fills BootInfo's ranges and relocates; returns the image in memory.
+std::span<std::byte> place_kernel(const elf::Image& image, Arena& arena, BootInfo& info,
+                                  bool randomise) {
+  const elf::AddressRange extent = image.extent();
+  const uint64_t tls_size = image.tls() ? image.tls()->size : 0;
+  const KernelLayout layout =
+      plan_layout(extent.address, extent.size, tls_size,
+                  randomise ? slide_from(info.seed, info.seed_size, info.boot_ticks) : 0);
+  const std::span<std::byte> memory = arena.allocate(extent.size);
+  info.kernel_physical = {address_of(memory.data()), extent.size};
+  info.kernel_virtual = extent.address + layout.slide;
+  info.kernel_slide = layout.slide;
+  info.kernel_window = {kKernelWindow, kKernelWindowSize};
+  info.boot_stack = layout.boot_stack;
+  info.emergency_stack = layout.emergency_stack;
+  info.tls = layout.tls;
+  image.load(memory);
+  if (const auto relocated = image.relocate(memory, layout.slide); !relocated) {
+    stop("bad kernel", elf::name_of(relocated.error()));
+  }
+  return memory;
+}
+
+// The symbol table stays for backtraces; the payload goes.
+Range keep(Arena& arena, std::span<const std::byte> bytes) {
+  if (bytes.empty()) return {};
+  const std::span<std::byte> memory = arena.allocate(bytes.size());
+  std::memcpy(memory.data(), bytes.data(), bytes.size());
+  return {address_of(memory.data()), bytes.size()};
+}
+
+void paint(MemoryMap& map, Range range, MemoryKind kind) {
+  if (map.paint(range.begin, range.size, kind) != PaintStatus::Done)
+    stop("too many memory regions");
+}
+
+Arena make_arena(const MemoryMap& map) {
+  const auto region = map.largest_usable();
+  if (!region) stop("no memory");
+  return Arena(memory_at(region->base, region->size));
+}
+
+}  // namespace
+
+extern "C" [[noreturn]] void nacre_loader_main(uint64_t hart, uint64_t device_tree,
+                                               uint64_t ticks) {
+  static constinit BootInfo found{};
+  static constinit MemoryMap map;
+  found.magic = BootInfo::kMagic;
+  found.version = BootInfo::kVersion;
+  found.size = sizeof(BootInfo);
+  found.boot_hart_id = hart;
+  found.boot_ticks = ticks;
+
+  const fdt::Tree tree = open_device_tree(device_tree, found.device_tree);
+  use_test_device(tree);
+  const auto arguments = fdt::BootArguments::of(tree);
+  take_seed(tree, found);
+  const Mode mode = choose_mode(arguments);
+
+  if (describe_memory(tree, map) != PaintStatus::Done) stop("too many memory regions");
+  found.initrd = find_initrd(tree);
+  found.loader = {address_of(loader_start), static_cast<uint64_t>(loader_end - loader_start)};
+  paint(map, found.device_tree, MemoryKind::DeviceTree);
+  paint(map, found.loader, MemoryKind::Loader);
+
+  Arena arena = make_arena(map);
+  const elf::Image image = open_kernel();
+  const std::span<std::byte> kernel =
+      place_kernel(image, arena, found, arguments.value("kaslr") != "off");
+  found.symbols = keep(arena, image.symbols());
+  found.strings = keep(arena, image.strings());
+
+  const auto root = arena.allocate_table();
+  if (!root) stop("out of memory");
+  Table table(arena, mode, *root);
+  found.direct_map_offset = paging::upper_half_begin(mode);
+  found.root_table = root->value();
+  found.paging_mode = static_cast<uint32_t>(mode);
+  map_memory(table, map, found.direct_map_offset);
+  map_devices(table, tree, found.direct_map_offset);
+  map_kernel(table, image, found);
+  map_fresh(table, arena, found.boot_stack);
+  map_fresh(table, arena, found.emergency_stack);
+  const std::span<std::byte> tls = map_fresh(table, arena, found.tls);
+  if (const auto segment = image.tls()) {
+    // From the relocated image: initial values may be addresses.
+    const uint64_t offset = segment->address - image.extent().address;
+    if (offset + segment->content.size() > kernel.size()) stop("bad kernel", "TLS segment");
+    std::memcpy(tls.data(), kernel.data() + offset, segment->content.size());
+  }
+
+  const std::span<std::byte> info = arena.allocate(sizeof(BootInfo));
+  paint(map, arena.used(), MemoryKind::Kernel);
+  const auto regions = map.regions();
+  std::ranges::copy(regions, found.regions);
+  found.region_count = static_cast<uint32_t>(regions.size());
+  std::memcpy(info.data(), &found, sizeof found);
+
+  nacre_enter_kernel(address_of(info.data()) + found.direct_map_offset,
+                     paging::make_satp(mode, 0, *root), image.entry() + found.kernel_slide,
+                     found.boot_stack.begin + found.boot_stack.size, found.tls.begin);
+}
+
+}  // namespace nacre::loader

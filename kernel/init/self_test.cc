@@ -1,0 +1,192 @@
+#include "self_test.hh"
+
+#include <array>
+#include <memory>
+#include <vector>
+
+#include "nacre/base/core/panic.hh"
+#include "nacre/kernel/arch/clock.hh"
+#include "nacre/kernel/arch/interrupts.hh"
+#include "nacre/kernel/arch/machine.hh"
+#include "nacre/kernel/arch/user_access.hh"
+#include "nacre/kernel/trace/log.hh"
+#include "nacre/kernel/trace/panic.hh"
+#include "nacre/kernel/trap/dispatch.hh"
+#include "user_self_test.hh"
+
+namespace nacre::init {
+namespace {
+
+constinit trace::Logger log_test("selftest");
+
+// Keeps the optimiser from seeing through a value.
+template <class T>
+T opaque(T value) {
+  // SAFETY: no instruction at all.
+  asm volatile("" : "+r"(value));
+  return value;
+}
+
+struct CountsDestruction {
+  unsigned& count;
+  ~CountsDestruction() { ++count; }
+};
+
+[[gnu::noinline]] void panic_at_depth(unsigned depth, unsigned& destroyed) {
+  const CountsDestruction guard{destroyed};
+  if (depth == 0) panic("on request");
+  panic_at_depth(depth - 1, destroyed);
+  opaque(depth);
+}
+
+int test_panic(const BootContext&) {
+  unsigned destroyed = 0;
+  panic_at_depth(2, destroyed);
+  return arch::kExitKernelFailure;
+}
+
+// A caught panic runs destructors and leaves a kernel that goes on, as often as one likes.
+int test_catch(const BootContext&) {
+  unsigned destroyed = 0;
+  for (unsigned round = 0; round < 3; ++round) {
+    const auto result = trace::catch_panic("selftest", [&] { panic_at_depth(4, destroyed); });
+    if (result || result.error().message() != "on request") return arch::kExitKernelFailure;
+  }
+  log_test.info("destroyed {}", destroyed);
+  return destroyed == 15 ? arch::kExitSuccess : arch::kExitKernelFailure;
+}
+
+[[gnu::noinline]] uint64_t read_unmapped(uint64_t address) {
+  // SAFETY: not sound at all: this is the fault under test.
+  return *reinterpret_cast<volatile uint64_t*>(address);
+}
+
+[[gnu::noinline]] uint64_t call_read_unmapped(uint64_t address) {
+  return opaque(read_unmapped(opaque(address)));
+}
+
+int test_fault(const BootContext&) {
+  call_read_unmapped(0x1230);
+  return arch::kExitKernelFailure;
+}
+
+// The panic of a fault unwinds through the interrupted function like through any other.
+int test_catch_fault(const BootContext&) {
+  unsigned destroyed = 0;
+  const auto result = trace::catch_panic("selftest", [&] {
+    const CountsDestruction guard{destroyed};
+    call_read_unmapped(0x1230);
+  });
+  return !result && destroyed == 1 ? arch::kExitSuccess : arch::kExitKernelFailure;
+}
+
+[[gnu::noinline]] uint64_t recurse(uint64_t n) {
+  std::array<volatile uint64_t, 32> local{};
+  local[n % 32] = n;
+  if (opaque(n) == ~uint64_t{0}) return 0;
+  return recurse(n + 1) + local[opaque(n) % 32];
+}
+
+int test_stack_overflow(const BootContext&) {
+  recurse(0);
+  return arch::kExitKernelFailure;
+}
+
+// The same, survived.
+int test_catch_stack_overflow(const BootContext&) {
+  const auto result = trace::catch_panic("selftest", [] { recurse(0); });
+  return result ? arch::kExitKernelFailure : arch::kExitSuccess;
+}
+
+// The hardened library's own check.
+int test_assert(const BootContext&) {
+  const std::vector<int> three(3);
+  return three[opaque(size_t{3})];
+}
+
+struct PanicsInDestructor {
+  ~PanicsInDestructor() noexcept(false) { panic("in a destructor"); }
+};
+
+int test_nested(const BootContext&) {
+  const PanicsInDestructor guard;
+  panic("the first one");
+}
+
+int test_write_text(const BootContext& context) {
+  // SAFETY: not sound: text is read-only, and the fault is what is tested.
+  *reinterpret_cast<volatile uint32_t*>(context.info.kernel_virtual) = 0;
+  return arch::kExitKernelFailure;
+}
+
+// Neither is the text's alias in the direct map a way to change it.
+int test_write_text_alias(const BootContext& context) {
+  const uint64_t alias = context.info.kernel_physical.begin + context.info.direct_map_offset;
+  // SAFETY: as above.
+  *reinterpret_cast<volatile uint32_t*>(alias) = 0;
+  return arch::kExitKernelFailure;
+}
+
+int test_guarded_copy(const BootContext&) {
+  uint64_t word = 7;
+  const bool copied = arch::copy_from_user(&word, UserAddr(0x10000), sizeof word) ||
+                      arch::copy_to_user(UserAddr(0x10001), &word, sizeof word);
+  return !copied && word == 7 ? arch::kExitSuccess : arch::kExitKernelFailure;
+}
+
+constinit unsigned timer_interrupts = 0;
+
+// Ten deadlines, noticed by waiting with interrupts off.
+int test_timer(const BootContext&) {
+  trap::set_interrupt_handler(arch::InterruptSource::Timer, [] {
+    ++timer_interrupts;
+    arch::cancel_timer();
+  });
+  arch::enable_source(arch::InterruptSource::Timer);
+  const uint64_t start = arch::now_ns();
+  for (unsigned i = 1; i <= 10; ++i) {
+    arch::set_timer_deadline(start + i * 1'000'000);
+    while (timer_interrupts < i) {
+      arch::wait_for_interrupt();
+      trap::serve_pending_interrupts();
+    }
+    if (arch::now_ns() < start + i * 1'000'000) return arch::kExitKernelFailure;
+  }
+  return arch::kExitSuccess;
+}
+
+struct SelfTest {
+  std::string_view name;
+  int (*run)(const BootContext&);
+};
+
+constexpr SelfTest kTests[] = {
+    {"panic", test_panic},
+    {"catch", test_catch},
+    {"fault", test_fault},
+    {"catch-fault", test_catch_fault},
+    {"stack-overflow", test_stack_overflow},
+    {"catch-stack-overflow", test_catch_stack_overflow},
+    {"assert", test_assert},
+    {"nested", test_nested},
+    {"write-text", test_write_text},
+    {"write-text-alias", test_write_text_alias},
+    {"guarded-copy", test_guarded_copy},
+    {"timer", test_timer},
+    {"user", test_user_mode},
+};
+
+}  // namespace
+
+int run_self_test(std::string_view name, const BootContext& context) {
+  for (const SelfTest& test : kTests) {
+    if (test.name != name) continue;
+    const int status = test.run(context);
+    log_test.info("{}: {}", name, status == arch::kExitSuccess ? "passed" : "failed");
+    return status;
+  }
+  log_test.error("{}: no such test", name);
+  return arch::kExitKernelFailure;
+}
+
+}  // namespace nacre::init

@@ -1,0 +1,88 @@
+// The kernel's log: lines on the console, "[    0.012345] 0 info  mm: text" (seconds since power-on, CPU, level, target).
+// It never allocates and may be used from the first moment on, in trap handlers and while the heap is broken. Lines
+// longer than kMaxLine are cut.
+//
+//   namespace { constinit trace::Logger log("mm"); }
+//   log.info("{} MiB free", n);
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string_view>
+
+#include "nacre/base/core/format.hh"
+#include "nacre/kernel/trace/filter.hh"
+
+namespace nacre::trace {
+
+inline constexpr size_t kMaxLine = 500;
+
+// Counts the filters set so far, from 1: a logger that has seen another number looks again. The acquire pairs with the
+// release in set_filter().
+extern constinit std::atomic<uint32_t> filter_generation;
+
+class Logger {
+ public:
+  constexpr explicit Logger(std::string_view target) : target_(target) {}
+  Logger(const Logger&) = delete;
+  Logger& operator=(const Logger&) = delete;
+
+  template <class... Args>
+  void error(std::string_view text, const Args&... args) const {
+    log(Level::Error, text, args...);
+  }
+  template <class... Args>
+  void warn(std::string_view text, const Args&... args) const {
+    log(Level::Warn, text, args...);
+  }
+  template <class... Args>
+  void info(std::string_view text, const Args&... args) const {
+    log(Level::Info, text, args...);
+  }
+  template <class... Args>
+  void debug(std::string_view text, const Args&... args) const {
+    log(Level::Debug, text, args...);
+  }
+  template <class... Args>
+  void trace(std::string_view text, const Args&... args) const {
+    log(Level::Trace, text, args...);
+  }
+
+  [[nodiscard]] bool shows(Level level) const {
+    const uint32_t cached = cached_.load(std::memory_order_relaxed);
+    if (cached >> 8 != filter_generation.load(std::memory_order_acquire)) [[unlikely]] {
+      return refresh(level);
+    }
+    return level <= static_cast<Level>(cached & 0xff);
+  }
+
+ private:
+  template <class... Args>
+  void log(Level level, std::string_view text, const Args&... args) const {
+    if (!shows(level)) [[likely]] {
+      return;
+    }
+    const format_detail::Argument arguments[] = {format_detail::make_argument(args)...,
+                                                 {nullptr, nullptr}};
+    write(level, text, std::span(arguments, sizeof...(Args)));
+  }
+
+  // Asks the filter anew; whether the level is shown.
+  [[nodiscard]] bool refresh(Level level) const;
+  void write(Level level, std::string_view text,
+             std::span<const format_detail::Argument> arguments) const;
+
+  std::string_view target_;
+  // Level shown | generation of the filter << 8. 0 until first used. Only a cache: relaxed.
+  mutable std::atomic<uint32_t> cached_{0};
+};
+
+// From now on. Until then "info".
+void set_filter(const Filter& filter);
+
+// Writes text as it is, whole, not mixed with other CPUs' lines.
+void write_raw(std::string_view text);
+// The console is taken even if another CPU holds it: for reports of a machine that is about to stop.
+void write_raw_forced(std::string_view text);
+
+}  // namespace nacre::trace

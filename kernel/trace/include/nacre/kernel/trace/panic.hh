@@ -1,0 +1,55 @@
+// Panics (base/core/panic.hh): report, then unwind to the nearest boundary. Without one, or if a panic meets another, the
+// machine stops with arch::kExitKernelFailure.
+#pragma once
+
+#include <expected>
+#include <string_view>
+#include <utility>
+
+#include "nacre/base/elf/symbols.hh"
+
+namespace nacre::trace {
+
+// What a boundary learns.
+class PanicReport {
+ public:
+  explicit PanicReport(std::string_view message);
+  [[nodiscard]] std::string_view message() const { return {text_, size_}; }
+
+ private:
+  char text_[240];
+  size_t size_;
+};
+
+// What panic() throws. Catch it through catch_panic only.
+struct PanicException {
+  PanicReport report;
+};
+
+// Runs `action`; a panic in it ends here, after the destructors between ran. `boundary` names this place in the log.
+template <class Action>
+[[nodiscard]] std::expected<void, PanicReport> catch_panic(std::string_view boundary,
+                                                           Action&& action);
+
+// ---- Backtraces ----
+
+// Where the symbols are, and by how much the image was moved.
+void initialize_backtraces(elf::SymbolTable symbols, uint64_t slide);
+
+// Writes the current stack to the console, a line a frame, without the innermost `skip` frames.
+void write_backtrace(unsigned skip = 0);
+
+void note_caught_panic(std::string_view boundary, const PanicReport& report);
+
+template <class Action>
+std::expected<void, PanicReport> catch_panic(std::string_view boundary, Action&& action) {
+  try {
+    std::forward<Action>(action)();
+    return {};
+  } catch (const PanicException& panic) {
+    note_caught_panic(boundary, panic.report);
+    return std::unexpected(panic.report);
+  }
+}
+
+}  // namespace nacre::trace
