@@ -30,7 +30,7 @@ package_version() {
 clang_version=$(package_version source:Version clang-19)
 picolibc_version=$(package_version Version picolibc-riscv64-unknown-elf)
 key=$({
-  cat "$here/build.sh" "$here"/include/*
+  cat "$here/build.sh" "$here/assertion_handler.in" "$here"/include/*
   echo "$clang_version $picolibc_version"
 } | sha256sum | cut -c1-16)
 result=$cache/runtimes-$key
@@ -149,7 +149,8 @@ options=(
 
   -DLIBCXX_CXX_ABI=libcxxabi -DLIBCXX_ENABLE_SHARED=OFF -DLIBCXX_USE_COMPILER_RT=ON
   -DLIBCXX_ENABLE_THREADS=ON -DLIBCXX_HAS_EXTERNAL_THREAD_API=ON -DLIBCXX_ENABLE_MONOTONIC_CLOCK=ON
-  -DLIBCXX_HARDENING_MODE=extensive -DLIBCXX_ENABLE_NEW_DELETE_DEFINITIONS=OFF
+  -DLIBCXX_HARDENING_MODE=extensive -DLIBCXX_ASSERTION_HANDLER_FILE="$here/assertion_handler.in"
+  -DLIBCXX_ENABLE_NEW_DELETE_DEFINITIONS=OFF
   -DLIBCXX_ENABLE_FILESYSTEM=OFF -DLIBCXX_ENABLE_LOCALIZATION=OFF -DLIBCXX_ENABLE_WIDE_CHARACTERS=OFF
   -DLIBCXX_ENABLE_RANDOM_DEVICE=OFF -DLIBCXX_ENABLE_TIME_ZONE_DATABASE=OFF
   -DLIBCXX_INCLUDE_BENCHMARKS=OFF -DLIBCXX_INCLUDE_TESTS=OFF -DLIBCXX_INSTALL_MODULES=OFF
