@@ -1,0 +1,65 @@
+#include "nacre/kernel/wasm/domain_platform.hh"
+
+#include <array>
+#include <cstring>
+
+#include "nacre/engine/urt/image.hh"
+
+namespace nacre::kwasm {
+
+Result<std::unique_ptr<DomainPlatform>> DomainPlatform::create(mm::AddressSpace& space) {
+  std::unique_ptr<DomainPlatform> platform(new DomainPlatform(space));
+  TRY(platform->map_user_runtime());
+  return platform;
+}
+
+Result<void> DomainPlatform::map_user_runtime() {
+  TRY_ASSIGN(const UserAddr image, space_.publish(urt::image(), mm::Access::ReadExecute));
+  const urt::UrtHeader& header = urt::header();
+  const auto address_of = [image](uint32_t offset) { return image + ByteSize(offset); };
+
+  constexpr size_t kCount = static_cast<size_t>(abi::Builtin::Count);
+  std::array<uint8_t, kCount * sizeof(uint64_t)> table;
+  for (size_t i = 0; i < kCount; ++i) {
+    const uint64_t address = address_of(header.builtins[i]).value();
+    std::memcpy(table.data() + i * sizeof address, &address, sizeof address);
+  }
+  TRY_ASSIGN(builtin_table_, space_.publish(table, mm::Access::Read));
+  host_call_gate_ = address_of(header.host_call);
+  thread_exit_ = address_of(header.thread_exit);
+  return {};
+}
+
+Result<UserAddr> DomainPlatform::reserve(ByteSize size) {
+  return space_.reserve(size);
+}
+
+Result<void> DomainPlatform::commit(UserAddr address, ByteSize size) {
+  return space_.commit(address, size);
+}
+
+void DomainPlatform::release(UserAddr address, ByteSize) {
+  space_.release(address);
+}
+
+Result<UserAddr> DomainPlatform::publish(std::span<const uint8_t> bytes, runtime::Access access) {
+  switch (access) {
+    case runtime::Access::Read:
+      return space_.publish(bytes, mm::Access::Read);
+    case runtime::Access::ReadWrite:
+      return space_.publish(bytes, mm::Access::ReadWrite);
+    case runtime::Access::ReadExecute:
+      return space_.publish(bytes, mm::Access::ReadExecute);
+  }
+  return fail(ErrorCode::InvalidArgument, "unknown access");
+}
+
+Result<void> DomainPlatform::read(UserAddr address, std::span<uint8_t> out) const {
+  return space_.read(address, out);
+}
+
+Result<void> DomainPlatform::write(UserAddr address, std::span<const uint8_t> bytes) {
+  return space_.write(address, bytes);
+}
+
+}  // namespace nacre::kwasm

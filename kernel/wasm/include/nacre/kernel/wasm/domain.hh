@@ -1,0 +1,50 @@
+// The unit of isolation: an address space with a budget, and what the engine keeps in it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "nacre/base/core/error.hh"
+#include "nacre/base/core/ref.hh"
+#include "nacre/engine/runtime/store.hh"
+#include "nacre/engine/runtime/type_registry.hh"
+#include "nacre/kernel/mm/address_space.hh"
+#include "nacre/kernel/mm/budget.hh"
+#include "nacre/kernel/wasm/domain_platform.hh"
+
+namespace nacre::kwasm {
+
+struct DomainLimits {
+  ByteSize memory = ByteSize::gib(8);  // everything the domain may make the kernel commit
+  ByteSize stack = ByteSize::mib(8);   // of its thread
+  runtime::StoreLimits store;
+};
+
+class Domain {
+ public:
+  // `machine` and `types` outlive the domain.
+  [[nodiscard]] static Result<std::unique_ptr<Domain>> create(mm::Machine& machine,
+                                                              runtime::TypeRegistry& types,
+                                                              const DomainLimits& limits);
+  Domain(const Domain&) = delete;
+  Domain& operator=(const Domain&) = delete;
+
+  [[nodiscard]] mm::AddressSpace& space() { return *space_; }
+  [[nodiscard]] runtime::Store& store() { return *store_; }
+  [[nodiscard]] DomainPlatform& platform() { return *platform_; }
+  [[nodiscard]] const mm::Budget& budget() const { return *budget_; }
+  // What the thread's stack pointer starts at, page-aligned.
+  [[nodiscard]] UserAddr stack_top() const { return store_->stack().top; }
+
+ private:
+  explicit Domain(Ref<mm::Budget> budget) : budget_(std::move(budget)) {}
+  [[nodiscard]] Result<void> reserve_stack(ByteSize size);
+
+  // Destroyed last to first: the store releases what it reserved, then the space frees the rest.
+  Ref<mm::Budget> budget_;
+  std::unique_ptr<mm::AddressSpace> space_;
+  std::unique_ptr<DomainPlatform> platform_;
+  std::unique_ptr<runtime::Store> store_;
+};
+
+}  // namespace nacre::kwasm

@@ -1,0 +1,70 @@
+// A guest thread: a register set, a stack, and the coroutine that drives them.
+//
+//   enter user mode ─► trap ─► served here? ─ yes ─► enter again
+//                               │ no (a host call that may block, the end of a slice)
+//                               └► co_await ─► enter again
+//
+// What ends an invocation: the function returns to the thread-exit stub, a trap, or a host function that exits
+// the guest. Nothing a guest does in user mode ends in a panic.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "nacre/base/coro/task.hh"
+#include "nacre/engine/runtime/host_call.hh"
+#include "nacre/engine/runtime/store.hh"
+#include "nacre/engine/runtime/thread_entry.hh"
+#include "nacre/kernel/mm/address_space.hh"
+#include "nacre/kernel/trap/user_context.hh"
+#include "nacre/kernel/trap/user_mode.hh"
+
+namespace nacre::kwasm {
+
+class Domain;
+
+class Thread {
+ public:
+  // `domain` outlives the thread.
+  explicit Thread(Domain& domain) : domain_(domain) {}
+  ~Thread();
+  Thread(const Thread&) = delete;
+  Thread& operator=(const Thread&) = delete;
+
+  // Runs `function` to its end. One invocation at a time; arguments as in runtime::prepare_entry. Destroying the task stops the
+  // guest where it is, at any instruction; the thread can then be used again.
+  [[nodiscard]] coro::Task<Result<runtime::InvokeOutcome>> invoke(
+      runtime::Function function, std::span<const uint64_t> arguments);
+  // What to report when the guest is about to be stopped from outside: where it is now.
+  [[nodiscard]] runtime::Trap interruption() const;
+
+  // Called by the trap handler for every `ecall` of the thread that runs on this CPU (kernel/trap/user_mode.hh).
+  [[nodiscard]] trap::FastSyscallResult serve_fast(trap::SyscallRegisters& registers) noexcept;
+
+ private:
+  // How one stop of the guest is dealt with.
+  enum class Next : uint8_t { Resume, Finished };
+
+  void load(const runtime::ThreadEntry& entry);
+  [[nodiscard]] trap::ExitReason run_slice();
+  [[nodiscard]] coro::Task<Next> serve(trap::ExitReason exit);
+  [[nodiscard]] coro::Task<Next> serve_call();
+  [[nodiscard]] Next serve_fault(trap::ExitReason exit);
+  [[nodiscard]] Next finish(const runtime::HostOutcome& outcome);
+  void stop_with(runtime::Trap trap);
+  void stop_with(abi::TrapKind kind);
+  [[nodiscard]] runtime::StopRegisters stop_registers() const;
+
+  Domain& domain_;
+  trap::UserContext context_{};
+  // Set by serve_fast when a synchronous host function ended the guest: the call must not be made again.
+  std::optional<runtime::HostOutcome> pending_;
+  runtime::InvokeOutcome outcome_;
+};
+
+// Makes serve_fast of the running thread the handler of this CPU's environment calls. Once per CPU.
+void install_fast_system_calls();
+
+}  // namespace nacre::kwasm

@@ -1,0 +1,262 @@
+#include "program.hh"
+
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "nacre/abi/control.hh"
+#include "nacre/base/core/format.hh"
+#include "nacre/base/coro/event.hh"
+#include "nacre/base/coro/scope.hh"
+#include "nacre/base/cpio/cpio.hh"
+#include "nacre/engine/runtime/linker.hh"
+#include "nacre/engine/runtime/program.hh"
+#include "nacre/engine/runtime/value_text.hh"
+#include "nacre/engine/wasi/binding/imports.hh"
+#include "nacre/kernel/arch/clock.hh"
+#include "nacre/kernel/arch/machine.hh"
+#include "nacre/kernel/mm/kernel_memory.hh"
+#include "nacre/kernel/trace/log.hh"
+#include "nacre/kernel/wasm/domain.hh"
+#include "nacre/kernel/wasm/thread.hh"
+#include "program_files.hh"
+#include "wasi_system.hh"
+
+namespace nacre::kwasm {
+namespace {
+
+constinit trace::Logger log_program("program");
+
+constexpr uint64_t kNanosecondsPerSecond = 1'000'000'000;
+
+// What the kernel keeps for itself when a program may have the rest of the machine.
+constexpr ByteSize kKernelReserve = ByteSize::mib(16);
+// A guest may fill its file system up to this share of the free memory.
+constexpr uint64_t kFileSystemShare = 4;
+
+// Tells the host how far the compilation is, once a second, so that nobody takes a big module for a hang.
+class ProgressReport {
+ public:
+  ProgressReport(Console& console, uint64_t total_bytes)
+      : console_(console),
+        total_bytes_(total_bytes),
+        next_ns_(arch::now_ns() + kNanosecondsPerSecond) {}
+
+  void operator()(uint64_t done_bytes) {
+    if (arch::now_ns() < next_ns_) [[likely]]
+      return;
+    next_ns_ += kNanosecondsPerSecond;
+    const uint64_t percent = total_bytes_ == 0 ? 0 : done_bytes * 100 / total_bytes_;
+    console_.send_progress(format("compiling: {} % of {} KiB", percent, total_bytes_ >> 10));
+  }
+
+ private:
+  Console& console_;
+  uint64_t total_bytes_;
+  uint64_t next_ns_;
+};
+
+Result<std::shared_ptr<const runtime::CompiledProgram>> compile(std::span<const uint8_t> bytes,
+                                                                runtime::TypeRegistry& types,
+                                                                Console& console) {
+  const arch::CpuFeatures& features = arch::cpu_features();
+  const uint64_t begin_ns = arch::now_ns();
+  ProgressReport progress(console, bytes.size());
+  runtime::CompileSettings settings;
+  settings.has_zba = features.zba;
+  settings.has_zbb = features.zbb;
+  settings.has_zbs = features.zbs;
+  settings.on_progress = [&progress](uint64_t done_bytes) {
+    progress(done_bytes);
+    return true;
+  };
+  TRY_ASSIGN(auto program, runtime::CompiledProgram::compile_view(bytes, types, settings));
+  log_program.info("compiled {} bytes to {} in {} us", bytes.size(), program->code().code.size(),
+                   (arch::now_ns() - begin_ns) / 1000);
+  return program;
+}
+
+ByteSize free_memory() {
+  const mm::FrameCounts counts = mm::frames().counts();
+  const ByteSize free = ByteSize::pages(counts.free + counts.cached);
+  return free > kKernelReserve ? free - kKernelReserve : ByteSize(0);
+}
+
+// Everything a running program holds. Members are destroyed last to first: the domain before what its host functions point to.
+class Session {
+ public:
+  explicit Session(const ProgramSetup& setup)
+      : setup_(setup),
+        system_(setup.console, setup.devices),
+        file_budget_(free_memory().bytes() / kFileSystemShare),
+        files_(file_budget_),
+        process_(system_, files_, setup.config.arguments, setup.config.environment),
+        imports_(process_) {}
+
+  // Everything up to the first instruction of the guest.
+  [[nodiscard]] Result<void> prepare();
+  // The guest's life, stopped when its time is over.
+  [[nodiscard]] coro::Task<Result<Ending>> run();
+
+ private:
+  [[nodiscard]] coro::Task<Result<Ending>> run_guest();
+  [[nodiscard]] coro::Task<void> run_guest_into(std::optional<Result<Ending>>& ending,
+                                                coro::Event& done) {
+    ending = co_await run_guest();
+    done.set();
+  }
+  [[nodiscard]] Result<void> link();
+  [[nodiscard]] coro::Task<Result<Ending>> finish(runtime::InvokeOutcome outcome,
+                                                  const wasm::FuncType& type);
+  [[nodiscard]] Result<std::vector<uint64_t>> call_arguments(const wasm::FuncType& type) const;
+
+  const ProgramSetup& setup_;
+  KernelWasiSystem system_;
+  vfs::FixedBudget file_budget_;
+  vfs::FileSystem files_;
+  wasi::Process process_;
+  wasi::Imports imports_;
+  runtime::TypeRegistry types_;
+  runtime::Linker linker_;
+  std::shared_ptr<const runtime::CompiledProgram> program_;
+  std::unique_ptr<Domain> domain_;
+  const runtime::ModuleCode* code_ = nullptr;
+  std::unique_ptr<Thread> thread_;
+};
+
+Result<void> Session::prepare() {
+  TRY(mount_archive(setup_.archive, setup_.config, process_));
+  TRY_ASSIGN(const cpio::Entry module, cpio::find(setup_.archive, abi::kProgramEntry));
+  const std::span bytes(static_cast<const uint8_t*>(static_cast<const void*>(module.data.data())),
+                        module.data.size());
+  TRY_ASSIGN(program_, compile(bytes, types_, setup_.console));
+
+  DomainLimits limits;
+  limits.memory = free_memory();
+  if (setup_.config.max_memory_bytes)
+    limits.store.max_memory_bytes = *setup_.config.max_memory_bytes;
+  TRY_ASSIGN(domain_, Domain::create(mm::machine(), types_, limits));
+  return link();
+}
+
+Result<void> Session::link() {
+  runtime::Store& store = domain_->store();
+  for (const runtime::HostFunction& function : imports_.functions()) {
+    TRY(linker_.define_host_function(store, function));
+  }
+  TRY_ASSIGN(code_, store.load(program_));
+  return {};
+}
+
+Result<std::vector<uint64_t>> Session::call_arguments(const wasm::FuncType& type) const {
+  if (!setup_.config.invoke) return std::vector<uint64_t>();
+  std::vector<std::string_view> words;
+  for (size_t i = 1; i < setup_.config.arguments.size(); ++i) {
+    words.emplace_back(setup_.config.arguments[i]);
+  }
+  return runtime::parse_arguments(type, words);
+}
+
+coro::Task<Result<Ending>> Session::run() {
+  const auto timeout_ns = setup_.config.timeout_ns;
+  const uint64_t now_ns = arch::now_ns();
+  const uint64_t deadline_ns =
+      timeout_ns && *timeout_ns < coro::kNever - now_ns ? now_ns + *timeout_ns : coro::kNever;
+
+  std::optional<Result<Ending>> ending;
+  coro::Event done;
+  coro::Scope scope;
+  scope.spawn(run_guest_into(ending, done));
+  if (!co_await done.wait_until(deadline_ns)) {
+    Ending stopped{.kind = Ending::Kind::TimedOut, .exit_code = 0, .report = {}};
+    if (thread_) stopped.report = runtime::format_trap(thread_->interruption());
+    scope.cancel();
+    co_return stopped;
+  }
+  co_await scope.join();
+  co_return std::move(*ending);
+}
+
+coro::Task<Result<Ending>> Session::run_guest() {
+  auto made = linker_.instantiate(domain_->store(), *code_);
+  if (!made) co_return std::unexpected(std::move(made).error());
+  const runtime::Instance& instance = *made->instance;
+  if (made->trap != abi::TrapKind::None) {
+    runtime::InvokeOutcome outcome;
+    outcome.kind = runtime::InvokeOutcome::Kind::Trapped;
+    outcome.trap.kind = made->trap;
+    co_return co_await finish(std::move(outcome), {});
+  }
+
+  thread_ = std::make_unique<Thread>(*domain_);
+  if (const auto start = instance.start_function()) {
+    auto outcome = co_await thread_->invoke(*start, {});
+    if (!outcome) co_return std::unexpected(std::move(outcome).error());
+    if (outcome->kind != runtime::InvokeOutcome::Kind::Returned) {
+      co_return co_await finish(std::move(*outcome), {});
+    }
+  }
+
+  // A command has _start; a reactor has _initialize, which comes before any other of its functions.
+  std::vector<std::string_view> calls;
+  if (!setup_.config.invoke && instance.exported_function("_start")) {
+    calls.emplace_back("_start");
+  } else {
+    if (instance.exported_function("_initialize")) calls.emplace_back("_initialize");
+    if (setup_.config.invoke) calls.emplace_back(*setup_.config.invoke);
+  }
+  for (const std::string_view name : calls) {
+    const auto function = instance.exported_function(name);
+    if (!function) {
+      co_return fail(ErrorCode::NotFound, format("the module exports no function `{}`", name));
+    }
+    const wasm::FuncType& type = types_.type(function->type_id);
+    const bool is_last = name == calls.back();
+    std::vector<uint64_t> arguments;
+    if (is_last) {
+      auto parsed = call_arguments(type);
+      if (!parsed) co_return std::unexpected(std::move(parsed).error());
+      arguments = std::move(*parsed);
+    }
+    auto outcome = co_await thread_->invoke(*function, arguments);
+    if (!outcome) co_return std::unexpected(std::move(outcome).error());
+    if (is_last || outcome->kind != runtime::InvokeOutcome::Kind::Returned) {
+      co_return co_await finish(std::move(*outcome), type);
+    }
+  }
+  co_return Ending{};
+}
+
+coro::Task<Result<Ending>> Session::finish(runtime::InvokeOutcome outcome,
+                                           const wasm::FuncType& type) {
+  using Kind = runtime::InvokeOutcome::Kind;
+  switch (outcome.kind) {
+    case Kind::Returned:
+      for (size_t i = 0; i < outcome.results.size(); ++i) {
+        const std::string line =
+            runtime::value_to_string(type.results[i], outcome.results[i]) + "\n";
+        co_await setup_.console.output().write(std::as_bytes(std::span(line)));
+      }
+      co_return Ending{};
+    case Kind::Exited:
+      co_return Ending{.kind = Ending::Kind::Exited, .exit_code = outcome.exit_code, .report = {}};
+    case Kind::Trapped:
+      break;
+  }
+  co_return Ending{
+      .kind = Ending::Kind::Trapped, .exit_code = 0, .report = runtime::format_trap(outcome.trap)};
+}
+
+}  // namespace
+
+coro::Task<Result<Ending>> run_program(const ProgramSetup& setup) {
+  Session session(setup);
+  if (auto prepared = session.prepare(); !prepared) {
+    co_return std::unexpected(std::move(prepared).error());
+  }
+  co_return co_await session.run();
+}
+
+}  // namespace nacre::kwasm

@@ -1,0 +1,33 @@
+// Running one WebAssembly program as a command: compile, link against WASI, start, call.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "console.hh"
+#include "nacre/base/coro/task.hh"
+#include "nacre/base/launch/config.hh"
+#include "nacre/kernel/machine/devices.hh"
+
+namespace nacre::kwasm {
+
+// How a program ended, as the control port reports it.
+struct Ending {
+  enum class Kind : uint8_t { Exited, Trapped, TimedOut };
+  Kind kind = Kind::Exited;
+  uint32_t exit_code = 0;
+  std::string report;  // Trapped, TimedOut: for standard error
+};
+
+struct ProgramSetup {
+  std::span<const std::byte> archive;  // with the program and the preopened trees; stays alive
+  const launch::Config& config;
+  Console& console;
+  const machine::Devices& devices;
+};
+
+// Errors: the archive, the module, or what it imports is not as it should be.
+[[nodiscard]] coro::Task<Result<Ending>> run_program(const ProgramSetup& setup);
+
+}  // namespace nacre::kwasm

@@ -1,0 +1,261 @@
+#include "nacre/kernel/wasm/thread.hh"
+
+#include <algorithm>
+#include <new>
+
+#include "nacre/abi/syscall.hh"
+#include "nacre/base/coro/scheduler.hh"
+#include "nacre/kernel/arch/translation.hh"
+#include "nacre/kernel/exec/kernel_port.hh"
+#include "nacre/kernel/wasm/domain.hh"
+
+namespace nacre::kwasm {
+namespace {
+
+using trap::Cause;
+using trap::Register;
+
+// The thread whose context enter_user() is running on this CPU.
+constinit thread_local Thread* running_thread = nullptr;
+
+constexpr uint64_t kEnvironmentCallBytes = 4;
+
+// How long a guest runs before others get a turn.
+constexpr uint64_t kSliceNs = 10'000'000;
+
+trap::FastSyscallResult on_environment_call(trap::SyscallRegisters& registers) {
+  return running_thread->serve_fast(registers);
+}
+
+// A handler's failure to allocate ends its guest, not the kernel.
+runtime::HostOutcome out_of_memory() {
+  return runtime::HostOutcome::trapped(abi::TrapKind::HostError);
+}
+
+std::optional<mm::FaultAccess> access_of(Cause cause) {
+  switch (cause) {
+    case Cause::InstructionPageFault:
+      return mm::FaultAccess::Execute;
+    case Cause::LoadPageFault:
+      return mm::FaultAccess::Read;
+    case Cause::StorePageFault:
+      return mm::FaultAccess::Write;
+    default:
+      return std::nullopt;
+  }
+}
+
+runtime::FaultCause fault_cause_of(Cause cause) {
+  switch (cause) {
+    case Cause::Breakpoint:
+      return runtime::FaultCause::Breakpoint;
+    case Cause::LoadPageFault:
+    case Cause::LoadAccessFault:
+    case Cause::LoadMisaligned:
+      return runtime::FaultCause::Load;
+    case Cause::StorePageFault:
+    case Cause::StoreAccessFault:
+    case Cause::StoreMisaligned:
+      return runtime::FaultCause::Store;
+    case Cause::InstructionPageFault:
+    case Cause::InstructionAccessFault:
+    case Cause::InstructionMisaligned:
+      return runtime::FaultCause::Fetch;
+    case Cause::IllegalInstruction:
+      return runtime::FaultCause::IllegalInstruction;
+    default:
+      return runtime::FaultCause::Other;
+  }
+}
+
+}  // namespace
+
+void install_fast_system_calls() {
+  trap::set_fast_syscall_handler(&on_environment_call);
+}
+
+Thread::~Thread() {
+  trap::forget_float(context_);
+}
+
+void Thread::load(const runtime::ThreadEntry& entry) {
+  trap::forget_float(context_);
+  context_ = {};
+  context_.pc = entry.pc.value();
+  context_[Register::Sp] = entry.sp.value();
+  context_[Register::Ra] = domain_.platform().thread_exit().value();
+  context_[Register::S10] = entry.vm_context.value();
+  context_[Register::S11] = entry.memory0_base.value();
+  std::ranges::copy(entry.registers.integers, &context_[Register::A0]);
+  std::ranges::copy(entry.registers.floats, &context_.f[trap::kFa0]);
+  trap::restore_float(context_);
+}
+
+coro::Task<Result<runtime::InvokeOutcome>> Thread::invoke(runtime::Function function,
+                                                          std::span<const uint64_t> arguments) {
+  runtime::Store& store = domain_.store();
+  auto entry = runtime::prepare_entry(store, function, arguments, domain_.stack_top());
+  if (!entry) co_return std::unexpected(std::move(entry).error());
+  load(*entry);
+  pending_.reset();
+  outcome_ = {};
+
+  for (;;) {
+    const trap::ExitReason exit = run_slice();
+    if (co_await serve(exit) == Next::Finished) break;
+  }
+
+  if (outcome_.kind == runtime::InvokeOutcome::Kind::Returned) {
+    trap::save_float(context_);
+    abi::CallRegisters registers;
+    std::copy_n(&context_[Register::A0], abi::kIntegerArgumentRegisters, registers.integers);
+    std::copy_n(&context_.f[trap::kFa0], abi::kFloatArgumentRegisters, registers.floats);
+    auto results = runtime::read_results(store, function, registers, entry->sp);
+    if (!results) co_return std::unexpected(std::move(results).error());
+    outcome_.results = std::move(*results);
+  }
+  co_return std::move(outcome_);
+}
+
+trap::ExitReason Thread::run_slice() {
+  running_thread = this;
+  arch::switch_address_space(domain_.space().satp());
+  exec::Executor& executor = exec::this_executor();
+  executor.arm_until(executor.now_ns() + kSliceNs);
+  return trap::enter_user(context_);
+}
+
+coro::Task<Thread::Next> Thread::serve(trap::ExitReason exit) {
+  if (exit.is_interrupt()) {
+    exec::this_port().serve_interrupts();
+    co_await coro::yield();
+    co_return Next::Resume;
+  }
+  if (exit.is_environment_call()) co_return co_await serve_call();
+  co_return serve_fault(exit);
+}
+
+Thread::Next Thread::serve_fault(trap::ExitReason exit) {
+  const UserAddr address(exit.value);
+  if (const auto access = access_of(exit.cause)) {
+    const mm::FaultOutcome outcome = domain_.space().fault(address, *access);
+    if (outcome == mm::FaultOutcome::Resolved) return Next::Resume;
+    if (outcome == mm::FaultOutcome::OutOfMemory) {
+      runtime::Trap trap;
+      trap.kind = abi::TrapKind::HostError;
+      trap.detail = "out of memory: the machine has no page left";
+      stop_with(std::move(trap));
+      return Next::Finished;
+    }
+  }
+  stop_with(runtime::classify(
+      domain_.store(),
+      {.pc = UserAddr(context_.pc), .cause = fault_cause_of(exit.cause), .address = address}));
+  return Next::Finished;
+}
+
+// The system calls that are over without waiting. Whatever else happens, the guest's registers are not looked at again
+// by the slow path unless this says so.
+trap::FastSyscallResult Thread::serve_fast(trap::SyscallRegisters& registers) noexcept {
+  using trap::FastSyscallResult;
+  runtime::Store& store = domain_.store();
+  const runtime::HostCallee* callee = store.find_host_callee(registers.number);
+  if (callee == nullptr) {
+    switch (static_cast<abi::Syscall>(registers.number)) {
+      case abi::Syscall::Nop:
+        return FastSyscallResult::Done;
+      case abi::Syscall::MemoryGrow:
+        registers.a[0] =
+            store.grow_memory(UserAddr(registers.a[0]), registers.a[1], registers.a[2]);
+        return FastSyscallResult::Done;
+      case abi::Syscall::TableGrow:
+        registers.a[0] = store.grow_table(UserAddr(registers.a[0]), registers.a[1], registers.a[2],
+                                          registers.a[3]);
+        return FastSyscallResult::Done;
+      case abi::Syscall::ThreadExit:
+        break;
+    }
+    return FastSyscallResult::Slow;
+  }
+  if (callee->is_async || callee->uses_floats) return FastSyscallResult::Slow;
+  runtime::Instance* caller = store.find_instance(UserAddr(registers.vm_context));
+  if (caller == nullptr) return FastSyscallResult::Slow;
+  runtime::HostOutcome outcome;
+  try {
+    outcome =
+        runtime::call_host(*callee, *caller, {registers.a, nullptr}, UserAddr(registers.user_sp));
+  } catch (const std::bad_alloc&) {
+    outcome = out_of_memory();
+  }
+  if (outcome.kind == runtime::HostOutcome::Kind::Return) [[likely]]
+    return FastSyscallResult::Done;
+  pending_ = outcome;
+  return FastSyscallResult::Slow;
+}
+
+coro::Task<Thread::Next> Thread::serve_call() {
+  if (pending_) co_return finish(*pending_);
+  const uint64_t number = context_[Register::T0];
+  if (number == static_cast<uint64_t>(abi::Syscall::ThreadExit)) co_return Next::Finished;
+
+  runtime::Store& store = domain_.store();
+  const runtime::HostCallee* callee = store.find_host_callee(number);
+  runtime::Instance* caller = store.find_instance(UserAddr(context_[Register::S10]));
+  if (callee == nullptr || caller == nullptr) {
+    runtime::Trap trap;
+    trap.is_internal_error = true;
+    trap.detail = callee == nullptr ? "unknown system call" : "system call without an instance";
+    stop_with(std::move(trap));
+    co_return Next::Finished;
+  }
+  if (callee->uses_floats) trap::save_float(context_);
+  runtime::HostOutcome outcome;
+  try {
+    outcome = co_await runtime::call_host_async(*callee, *caller,
+                                                {&context_[Register::A0], &context_.f[trap::kFa0]},
+                                                UserAddr(context_[Register::Sp]));
+  } catch (const std::bad_alloc&) {
+    outcome = out_of_memory();
+  }
+  if (callee->uses_floats) trap::restore_float(context_);
+  if (outcome.kind != runtime::HostOutcome::Kind::Return) co_return finish(outcome);
+  context_.pc += kEnvironmentCallBytes;
+  co_return Next::Resume;
+}
+
+Thread::Next Thread::finish(const runtime::HostOutcome& outcome) {
+  if (outcome.kind == runtime::HostOutcome::Kind::Exit) {
+    outcome_.kind = runtime::InvokeOutcome::Kind::Exited;
+    outcome_.exit_code = outcome.exit_code;
+  } else {
+    stop_with(outcome.trap);
+  }
+  return Next::Finished;
+}
+
+runtime::Trap Thread::interruption() const {
+  runtime::Trap trap;
+  trap.kind = abi::TrapKind::Interrupted;
+  trap.backtrace = runtime::backtrace(domain_.store(), stop_registers());
+  return trap;
+}
+
+runtime::StopRegisters Thread::stop_registers() const {
+  return {.pc = UserAddr(context_.pc),
+          .sp = UserAddr(context_[Register::Sp]),
+          .ra = UserAddr(context_[Register::Ra])};
+}
+
+void Thread::stop_with(runtime::Trap trap) {
+  trap.backtrace = runtime::backtrace(domain_.store(), stop_registers());
+  outcome_.kind = runtime::InvokeOutcome::Kind::Trapped;
+  outcome_.trap = std::move(trap);
+}
+
+void Thread::stop_with(abi::TrapKind kind) {
+  runtime::Trap trap;
+  trap.kind = kind;
+  stop_with(std::move(trap));
+}
+
+}  // namespace nacre::kwasm

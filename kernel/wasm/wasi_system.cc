@@ -1,0 +1,60 @@
+#include "wasi_system.hh"
+
+#include "nacre/base/coro/scheduler.hh"
+#include "nacre/kernel/arch/clock.hh"
+#include "nacre/kernel/arch/counting.hh"
+#include "nacre/kernel/mm/kernel_memory.hh"
+
+namespace nacre::kwasm {
+
+uint64_t KernelWasiSystem::now(wasi::Clock clock) {
+  return clock == wasi::Clock::Realtime ? devices_.realtime_ns() : arch::now_ns();
+}
+
+uint64_t KernelWasiSystem::resolution(wasi::Clock) {
+  constexpr uint64_t kNanosecondsPerSecond = 1'000'000'000;
+  const uint64_t tick_ns = kNanosecondsPerSecond / arch::ticks_per_second();
+  return tick_ns == 0 ? 1 : tick_ns;
+}
+
+void KernelWasiSystem::random(std::span<uint8_t> out) {
+  mm::random_generator().fill(out);
+}
+
+coro::Task<wasi::Outcome<size_t>> KernelWasiSystem::read_stdin(std::span<uint8_t> out) {
+  co_return co_await console_.input().read(std::as_writable_bytes(out));
+}
+
+coro::Task<wasi::Outcome<void>> KernelWasiSystem::write(wasi::Stream stream,
+                                                        std::span<const uint8_t> bytes) {
+  PortStream& port = stream == wasi::Stream::Err ? console_.error_output() : console_.output();
+  co_await port.write(std::as_bytes(bytes));
+  co_return wasi::Outcome<void>{};
+}
+
+wasi::System::InputState KernelWasiSystem::stdin_state() {
+  const StandardInput& input = console_.input();
+  return {.ready = input.is_ready(), .end = input.is_at_end(), .bytes = input.buffered()};
+}
+
+coro::Task<void> KernelWasiSystem::sleep_until(uint64_t deadline_ns) {
+  co_await coro::sleep_until(deadline_ns);
+}
+
+coro::Task<void> KernelWasiSystem::wait_for_stdin(uint64_t deadline_ns) {
+  (void)co_await console_.input().wait(deadline_ns);
+}
+
+coro::Task<void> KernelWasiSystem::yield() {
+  co_await coro::yield();
+}
+
+void KernelWasiSystem::mark(Marker marker) {
+  if (marker == Marker::Start) {
+    arch::begin_counted_region();
+  } else {
+    arch::end_counted_region();
+  }
+}
+
+}  // namespace nacre::kwasm

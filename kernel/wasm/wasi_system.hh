@@ -1,0 +1,34 @@
+// WASI's System in the kernel: the console's streams, the machine's clocks, the kernel's random generator.
+#pragma once
+
+#include "console.hh"
+#include "nacre/engine/wasi/system.hh"
+#include "nacre/kernel/machine/devices.hh"
+
+namespace nacre::kwasm {
+
+class KernelWasiSystem final : public wasi::System {
+ public:
+  // Both outlive the system.
+  KernelWasiSystem(Console& console, const machine::Devices& devices)
+      : console_(console), devices_(devices) {}
+
+  [[nodiscard]] uint64_t now(wasi::Clock clock) override;
+  [[nodiscard]] uint64_t resolution(wasi::Clock clock) override;
+  void random(std::span<uint8_t> out) override;
+  [[nodiscard]] bool is_terminal(wasi::Stream) override { return false; }
+  [[nodiscard]] coro::Task<wasi::Outcome<size_t>> read_stdin(std::span<uint8_t> out) override;
+  [[nodiscard]] coro::Task<wasi::Outcome<void>> write(wasi::Stream stream,
+                                                      std::span<const uint8_t> bytes) override;
+  [[nodiscard]] InputState stdin_state() override;
+  [[nodiscard]] coro::Task<void> sleep_until(uint64_t deadline_ns) override;
+  [[nodiscard]] coro::Task<void> wait_for_stdin(uint64_t deadline_ns) override;
+  [[nodiscard]] coro::Task<void> yield() override;
+  void mark(Marker marker) override;
+
+ private:
+  Console& console_;
+  const machine::Devices& devices_;
+};
+
+}  // namespace nacre::kwasm
