@@ -64,7 +64,6 @@ DmaRegion SerialPort::transmit_buffer(uint16_t id) const {
 Result<void> SerialPort::add(DmaMemory& memory) {
   TRY_ASSIGN(buffers_, memory.allocate(ByteSize(kBufferBytes)));
   for (uint16_t id = 0; id < kReceiveBuffers; ++id) give_receive_buffer(id);
-  driver_.flush(receive_, receive_index());
   return {};
 }
 
@@ -264,7 +263,10 @@ void VirtioSerial::add_port(uint32_t number) {
   // Without memory the port stays absent: whoever asks for it by name is told that it is not there.
   const auto added = port.add(memory_);
   send_control(number, kPortReady, added ? 1 : 0);
-  if (added) send_control(number, kPortOpen, 1);
+  if (!added) return;
+  send_control(number, kPortOpen, 1);
+  // Only now: QEMU looks for input again when it is told about buffers, not when the port is opened.
+  flush(port.receive_, port.receive_index());
 }
 
 void VirtioSerial::send_control(uint32_t port, uint16_t event, uint16_t value) {

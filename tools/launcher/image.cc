@@ -199,9 +199,9 @@ Result<uint64_t> choose_memory(const Options& options, uint64_t archive_bytes) {
     return fail(ErrorCode::InvalidArgument, format("--memory: {} is too little, {} is the least",
                                                    in_mib(bytes), in_mib(kMinMachineBytes)));
   }
-  // Half of the memory lies below the archive; 4 MiB at the end hold the device tree and what
+  // Up to 128 MiB and the 2 MiB of firmware lie below the archive; 4 MiB at the end hold the device tree and what
   // rounding costs.
-  if (archive_bytes + 4 * kMiB > bytes - std::min(bytes / 2, 512 * kMiB)) {
+  if (archive_bytes + 6 * kMiB > bytes - std::min(bytes / 2, 128 * kMiB)) {
     return fail(ErrorCode::LimitExceeded,
                 format("--memory: program and directories have {}, which does not fit into a "
                        "machine with {}",

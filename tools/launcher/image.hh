@@ -9,10 +9,10 @@
 
 namespace nacre::launcher {
 
-// Where QEMU's virt machine puts what it loads (hw/riscv/boot.c of 7.2): the archive at half of the
-// memory, at most 512 MiB in, the device tree below the end of memory or of the first GiB. The
+// Where QEMU's virt machine puts what it loads (hw/riscv/boot.c of 7.2): the archive at half of the memory but at most 128
+// MiB behind the kernel's start, the device tree below the end of memory or of the first GiB, whichever comes first. The
 // archive has to end below the tree.
-inline constexpr uint64_t kMaxArchiveBytes = uint64_t{508} << 20;
+inline constexpr uint64_t kMaxArchiveBytes = uint64_t{880} << 20;
 
 struct Image {
   FileDescriptor file;

@@ -122,8 +122,11 @@ TEST(MachineMemory, FitsTheArchive) {
   EXPECT_EQ(choose_memory(options, 1).value(), 512 * kMiB);
   EXPECT_GE(choose_memory(options, kMaxArchiveBytes).value(), 4 * kMaxArchiveBytes);
   options.machine_memory_bytes = 128 * kMiB;
-  EXPECT_EQ(choose_memory(options, 60 * kMiB).value(), 128 * kMiB);
-  EXPECT_FALSE(choose_memory(options, 61 * kMiB).has_value());
+  EXPECT_EQ(choose_memory(options, 58 * kMiB).value(), 128 * kMiB);
+  EXPECT_FALSE(choose_memory(options, 59 * kMiB).has_value());
+  options.machine_memory_bytes = 512 * kMiB;
+  EXPECT_EQ(choose_memory(options, 378 * kMiB).value(), 512 * kMiB);
+  EXPECT_FALSE(choose_memory(options, 379 * kMiB).has_value());
   options.machine_memory_bytes = 63 * kMiB;
   EXPECT_FALSE(choose_memory(options, 1).has_value());
 }

@@ -20,6 +20,7 @@ void LogView::feed(std::string_view bytes) {
     bytes.remove_prefix(end);
     if (!firmware_line_.ends_with('\n')) continue;
     firmware_done_ = firmware_line_.starts_with(kLastFirmwareLine);
+    if (firmware_done_) kept_ = bytes;
     firmware_line_.clear();
   }
   shown_ += bytes;

@@ -1,4 +1,5 @@
-// The machine's log: shown line by line on request, and its end kept for when the machine fails.
+// The machine's log: shown on request, and its end kept for when the machine fails. What the firmware prints counts only as
+// long as the kernel has not begun.
 #pragma once
 
 #include <string>
@@ -8,8 +9,8 @@ namespace nacre::launcher {
 
 class LogView {
  public:
-  // `shown` receives the log as it comes, without what the firmware prints before the kernel.
   void feed(std::string_view bytes);
+  // What came since the last call, without the firmware's.
   [[nodiscard]] std::string take_shown();
 
   // The last lines, for a failure report.

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "file.hh"
 #include "image.hh"
 #include "machine.hh"
 #include "nacre/abi/control.hh"
@@ -48,6 +49,13 @@ Result<int> run(std::span<const std::string> arguments) {
 }  // namespace nacre::launcher
 
 int main(int argc, char** argv) {
+  // Whoever started us may have closed a standard stream; none of our own files may take its number.
+  while (true) {
+    const int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (fd <= STDERR_FILENO && fd >= 0) continue;
+    close(fd);
+    break;
+  }
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   const auto status = nacre::launcher::run(arguments);
   if (status) return *status;
