@@ -71,7 +71,7 @@ void FunctionCompiler::save_volatile_locals() {
 void FunctionCompiler::reload_volatile_locals() {
   for (RegSet left = plan_.volatile_pinned; left != 0; left &= left - 1) {
     const Reg r = lowest(left);
-    load_from_frame(r, local_offset(plan_.homes[plan_.local_in(r)].slot));
+    load_from_frame(r, ValType::F64, local_offset(plan_.homes[plan_.local_in(r)].slot));
   }
 }
 

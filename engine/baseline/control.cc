@@ -84,7 +84,7 @@ void FunctionCompiler::end_one_armed_if(Block& block, const ControlFrame& frame,
   }
   if (then_live) masm_.jump(block.label);
   masm_.bind(block.else_label);
-  load_from_frame(merge_register(frame.results[0]), spill_offset(block.height));
+  load_from_frame(merge_register(frame.results[0]), frame.results[0], spill_offset(block.height));
 }
 
 void FunctionCompiler::push_merged(std::span<const ValType> types) {
@@ -173,7 +173,7 @@ void FunctionCompiler::copy_to_frame(const Value& value, uint32_t offset) {
   if (value.is_constant()) {
     load_constant(r, ValType::I64, value.bits);
   } else {
-    load_from_frame(r, spill_offset(static_cast<uint32_t>(value.bits)));
+    load_from_frame(r, ValType::I64, spill_offset(static_cast<uint32_t>(value.bits)));
   }
   store_to_frame(r, offset);
   release(r);
@@ -216,7 +216,7 @@ void FunctionCompiler::store_to_caller(Value value, uint32_t offset) {
     if (value.is_constant()) {
       load_constant(r, ValType::I64, value.bits);
     } else {
-      load_from_frame(r, spill_offset(static_cast<uint32_t>(value.bits)));
+      load_from_frame(r, ValType::I64, spill_offset(static_cast<uint32_t>(value.bits)));
     }
   }
   load_incoming_base(kScratch);

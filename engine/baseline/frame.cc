@@ -192,7 +192,7 @@ void FunctionCompiler::take_parameters() {
     const Reg r = lowest(left);
     const uint32_t local = plan_.local_in(r);
     if (local < type.params.size() || !plan_.homes[local].is_read_first) continue;
-    load_constant(r, is_fpr(r) ? ValType::F64 : ValType::I64, 0);
+    load_constant(r, decoder_.locals()[local], 0);
   }
   masm_.barrier();
 }
@@ -238,8 +238,10 @@ void FunctionCompiler::store_to_frame(Reg r, uint32_t offset) {
   masm_.record_site(masm_.position() - 4, TrapKind::StackOverflow, decoder_.offset());
 }
 
-void FunctionCompiler::load_from_frame(Reg r, uint32_t offset) {
-  if (is_fpr(r)) return masm_.load(op::fld, fpr(r), Gpr::Sp, offset);
+// An f32 is loaded as such: that boxes it, while a slot that was cleared holds no box.
+void FunctionCompiler::load_from_frame(Reg r, ValType type, uint32_t offset) {
+  if (is_fpr(r))
+    return masm_.load(type == ValType::F32 ? op::flw : op::fld, fpr(r), Gpr::Sp, offset);
   masm_.load(op::ld, gpr(r), Gpr::Sp, offset);
 }
 
@@ -256,7 +258,7 @@ void FunctionCompiler::emit_epilogue() {
     const uint32_t size = product_.frame_size;
     uint32_t offset = saved_offset_;
     for (RegSet left = plan_.saved; left != 0; left &= left - 1, offset += 8) {
-      load_from_frame(lowest(left), offset);
+      load_from_frame(lowest(left), ValType::F64, offset);
     }
     masm_.load(op::ld, Gpr::Ra, Gpr::Sp, size - 8);
     masm_.add_imm(Gpr::Sp, Gpr::Sp, size);

@@ -157,7 +157,7 @@ class FunctionCompiler : public wasm::NullSink {
   // Also notes that the spill slot of `position` is used.
   [[nodiscard]] uint32_t spill_offset(uint32_t position);
   void store_to_frame(Reg r, uint32_t offset);
-  void load_from_frame(Reg r, uint32_t offset);
+  void load_from_frame(Reg r, ValType type, uint32_t offset);
 
   // ---- values.cc: the value stack and registers ----
   void push(const Value& value) { stack_.push_back(value); }

@@ -11,7 +11,7 @@ void FunctionCompiler::emit_move(const Move& move) {
     case Value::Kind::Constant:
       return load_constant(move.to, value.type, value.bits);
     case Value::Kind::Spilled:
-      return load_from_frame(move.to, spill_offset(static_cast<uint32_t>(value.bits)));
+      return load_from_frame(move.to, value.type, spill_offset(static_cast<uint32_t>(value.bits)));
     default:
       return move_register(move.to, value.reg, value.type);
   }

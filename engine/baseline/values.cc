@@ -70,7 +70,7 @@ Reg FunctionCompiler::use_slow(const Value& value) {
     }
     case Value::Kind::Spilled: {
       const Reg r = allocate(value.type);
-      load_from_frame(r, spill_offset(static_cast<uint32_t>(value.bits)));
+      load_from_frame(r, value.type, spill_offset(static_cast<uint32_t>(value.bits)));
       return r;
     }
     case Value::Kind::Compare: {
@@ -126,7 +126,7 @@ void FunctionCompiler::move_into(const Value& value, Reg to) {
     case Value::Kind::Constant:
       return load_constant(to, value.type, value.bits);
     case Value::Kind::Spilled:
-      return load_from_frame(to, spill_offset(static_cast<uint32_t>(value.bits)));
+      return load_from_frame(to, value.type, spill_offset(static_cast<uint32_t>(value.bits)));
     case Value::Kind::Compare:
       materialize_compare(to, value);
       return release(value);
@@ -281,7 +281,7 @@ void FunctionCompiler::on_local_get(uint32_t local, ValType type) {
     return push_register(type, home.reg);
   }
   const Reg r = allocate(type);
-  load_from_frame(r, local_offset(home.slot));
+  load_from_frame(r, type, local_offset(home.slot));
   push_register(type, r);
 }
 
