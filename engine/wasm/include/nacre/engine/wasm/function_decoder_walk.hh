@@ -170,6 +170,8 @@ void FunctionDecoder::on_else(Sink& sink) {
   frame.polymorphic = false;
   push_all(frame.params);
   if (frame.was_live) sink.on_else(frame, live_);
+  // The end of the then-part jumps to the end of the frame.
+  if (live_) frame.is_target = true;
   live_ = frame.was_live;
 }
 
