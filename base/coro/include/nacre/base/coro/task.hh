@@ -1,6 +1,9 @@
 // Task<T>: a coroutine that starts when it is awaited and hands its result to the one that awaits it, by symmetric
 // transfer. It knows no executor; whoever resumes a leaf decides where the whole chain runs.
 //
+// When there is no memory for a frame, the call yields a Task without one: awaiting it gives an Error for a
+// Task<Result<T>>, and throws std::bad_alloc for others.
+//
 // States of a Task's frame: created (suspended at the start) → running/suspended at a leaf → done (suspended at the end,
 // result stored) → destroyed with the Task. Destroying a Task that is not done destroys its children first, because each
 // child lives in its parent's frame.
@@ -8,10 +11,12 @@
 
 #include <coroutine>
 #include <exception>
+#include <new>
 #include <optional>
 #include <type_traits>
 #include <utility>
 
+#include "nacre/base/core/error.hh"
 #include "nacre/base/core/panic.hh"
 
 namespace nacre::coro {
@@ -20,6 +25,21 @@ template <class T>
 class Task;
 
 namespace detail {
+
+template <class T>
+inline constexpr bool kIsResult = false;
+template <class T>
+inline constexpr bool kIsResult<Result<T>> = true;
+
+// What a Task without a frame results in.
+template <class T>
+T no_frame() {
+  if constexpr (kIsResult<T>) {
+    return fail(ErrorCode::OutOfMemory, "out of memory");
+  } else {
+    throw std::bad_alloc();
+  }
+}
 
 struct FinalAwaiter {
   [[nodiscard]] bool await_ready() const noexcept { return false; }
@@ -53,6 +73,7 @@ template <class T>
 class Promise final : public PromiseBase {
  public:
   Task<T> get_return_object() noexcept;
+  [[clang::coro_wrapper]] static Task<T> get_return_object_on_allocation_failure() noexcept;
   template <class U>
   void return_value(U&& value) {
     result_.emplace(std::forward<U>(value));
@@ -70,6 +91,7 @@ template <>
 class Promise<void> final : public PromiseBase {
  public:
   Task<void> get_return_object() noexcept;
+  [[clang::coro_wrapper]] static Task<void> get_return_object_on_allocation_failure() noexcept;
   void return_void() noexcept {}
   void take() { rethrow_if_failed(); }
 };
@@ -97,21 +119,29 @@ class [[nodiscard, clang::coro_return_type, clang::coro_lifetimebound]] Task {
   auto operator co_await() && noexcept {
     struct Awaiter {
       Handle child;
-      [[nodiscard]] bool await_ready() const noexcept { return child.done(); }
+      [[nodiscard]] bool await_ready() const noexcept { return !child || child.done(); }
       [[nodiscard]] std::coroutine_handle<> await_suspend(std::coroutine_handle<> parent) noexcept {
         child.promise().continuation = parent;
         return child;
       }
-      T await_resume() { return child.promise().take(); }
+      T await_resume() {
+        if (!child) [[unlikely]]
+          return detail::no_frame<T>();
+        return child.promise().take();
+      }
     };
     return Awaiter{handle_};
   }
 
   // For roots: runs until the first suspension of a leaf.
-  void resume() { handle_.resume(); }
-  [[nodiscard]] bool done() const { return handle_.done(); }
+  void resume() {
+    if (handle_) handle_.resume();
+  }
+  [[nodiscard]] bool done() const { return !handle_ || handle_.done(); }
   // Result of a finished root; rethrows what it threw.
   [[nodiscard]] T take() {
+    if (!handle_) [[unlikely]]
+      return detail::no_frame<T>();
     ASSERT(handle_.done());
     return handle_.promise().take();
   }
@@ -129,8 +159,15 @@ template <class T>
 Task<T> Promise<T>::get_return_object() noexcept {
   return Task<T>(std::coroutine_handle<Promise<T>>::from_promise(*this));
 }
+template <class T>
+Task<T> Promise<T>::get_return_object_on_allocation_failure() noexcept {
+  return Task<T>(nullptr);
+}
 inline Task<void> Promise<void>::get_return_object() noexcept {
   return Task<void>(std::coroutine_handle<Promise<void>>::from_promise(*this));
+}
+inline Task<void> Promise<void>::get_return_object_on_allocation_failure() noexcept {
+  return Task<void>(nullptr);
 }
 
 }  // namespace detail

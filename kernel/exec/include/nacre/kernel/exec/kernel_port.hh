@@ -1,0 +1,37 @@
+// The executor's port over kernel/arch: timer, idle wait, interrupts of the current CPU.
+#pragma once
+
+#include <cstdint>
+
+#include "nacre/base/core/address.hh"
+#include "nacre/kernel/exec/executor.hh"
+
+namespace nacre::exec {
+
+class KernelPort final : public CpuPort {
+ public:
+  // Serves all that the interrupt controller has for this CPU.
+  using ExternalHandler = void (*)(void* self);
+
+  // On the CPU that it is for. Its timer and software interrupts are enabled from now on.
+  explicit KernelPort(HartId hart) noexcept;
+  // Enables external interrupts as well.
+  void set_external_handler(ExternalHandler handler, void* self) noexcept;
+
+  [[nodiscard]] uint64_t now_ns() noexcept override;
+  void arm_deadline(uint64_t deadline_ns) noexcept override;
+  void wait_for_interrupt() noexcept override;
+  void serve_interrupts() noexcept override;
+  void poke() noexcept override;
+
+ private:
+  HartId hart_;
+  ExternalHandler external_ = nullptr;
+  void* external_self_ = nullptr;
+};
+
+// The executor of the current CPU; made on first use, never destroyed.
+[[nodiscard]] Executor& this_executor();
+[[nodiscard]] KernelPort& this_port();
+
+}  // namespace nacre::exec

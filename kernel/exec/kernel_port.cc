@@ -1,0 +1,82 @@
+#include "nacre/kernel/exec/kernel_port.hh"
+
+#include "nacre/kernel/arch/clock.hh"
+#include "nacre/kernel/arch/interrupts.hh"
+#include "nacre/kernel/arch/per_cpu.hh"
+
+namespace nacre::exec {
+
+using arch::InterruptSource;
+
+KernelPort::KernelPort(HartId hart) noexcept : hart_(hart) {
+  arch::cancel_timer();
+  arch::enable_source(InterruptSource::Timer);
+  arch::enable_source(InterruptSource::Software);
+}
+
+void KernelPort::set_external_handler(ExternalHandler handler, void* self) noexcept {
+  external_ = handler;
+  external_self_ = self;
+  arch::enable_source(InterruptSource::External);
+}
+
+uint64_t KernelPort::now_ns() noexcept {
+  return arch::now_ns();
+}
+
+void KernelPort::arm_deadline(uint64_t deadline_ns) noexcept {
+  if (deadline_ns == coro::kNever) {
+    arch::cancel_timer();
+  } else {
+    arch::set_timer_deadline(deadline_ns);
+  }
+}
+
+void KernelPort::wait_for_interrupt() noexcept {
+  arch::wait_for_interrupt();
+}
+
+void KernelPort::serve_interrupts() noexcept {
+  // The timer's stays pending until the next deadline is armed; what is due is found by the clock.
+  while (const auto source = arch::pending_interrupt()) {
+    switch (*source) {
+      case InterruptSource::External:
+        external_(external_self_);
+        break;
+      case InterruptSource::Software:
+        arch::clear_software_interrupt();
+        break;
+      case InterruptSource::Timer:
+        return;
+    }
+  }
+}
+
+void KernelPort::poke() noexcept {
+  arch::send_software_interrupt(hart_);
+}
+
+namespace {
+
+struct Cpu {
+  KernelPort port;
+  Executor executor;
+  explicit Cpu(const arch::PerCpu& cpu) noexcept : port(cpu.hart), executor(cpu.id, port) {}
+};
+constinit thread_local Cpu* t_cpu = nullptr;
+
+Cpu& this_cpu() {
+  if (t_cpu == nullptr) t_cpu = new Cpu(arch::this_cpu());
+  return *t_cpu;
+}
+
+}  // namespace
+
+Executor& this_executor() {
+  return this_cpu().executor;
+}
+KernelPort& this_port() {
+  return this_cpu().port;
+}
+
+}  // namespace nacre::exec
