@@ -1,7 +1,7 @@
 #include "nacre/engine/host/guest_thread.hh"
 
 #include <signal.h>
-#include <sys/mman.h>
+#include <sys/time.h>
 #include <ucontext.h>
 
 #include <array>
@@ -21,7 +21,7 @@ using runtime::InvokeOutcome;
 
 constexpr uint64_t kStop = 1;
 constexpr uint64_t kGoOn = 0;
-constexpr std::array kTrapSignals = {SIGSEGV, SIGBUS, SIGTRAP, SIGILL};
+constexpr std::array kGuestSignals = {SIGSEGV, SIGBUS, SIGTRAP, SIGILL, SIGALRM};
 
 // Indices in the signal frame's register array, whose element 0 is the pc.
 constexpr size_t kRegisterPc = 0;
@@ -35,6 +35,8 @@ constexpr size_t kRegisterSp = 2;
 void on_signal(int signal, siginfo_t* info, void* context) {
   Entry* entry = nacre_host_current;
   if (entry == nullptr || entry->in_guest == 0) {
+    // The timer comes again, until it meets the guest.
+    if (signal == SIGALRM) return;
     // Our own fault: let it happen again without a handler.
     ::signal(signal, SIG_DFL);
     return;
@@ -64,7 +66,7 @@ Result<void> install_handlers() {
   action.sa_sigaction = on_signal;
   // SA_NODEFER: the handler does not return to where it came from, in effect, and must work the next time.
   action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
-  for (int signal : kTrapSignals) {
+  for (int signal : kGuestSignals) {
     if (sigaction(signal, &action, nullptr) != 0) return fail(ErrorCode::Io, "sigaction failed");
   }
   is_installed = true;
@@ -114,7 +116,11 @@ InvokeOutcome outcome_of_stop(const Entry& entry) {
   const runtime::Store& store = *entry.store;
   if (entry.was_faulted) {
     result.kind = InvokeOutcome::Kind::Trapped;
-    result.trap = classify(store, fault_of(entry));
+    if (entry.signal == SIGALRM) {
+      result.trap.kind = abi::TrapKind::Interrupted;
+    } else {
+      result.trap = classify(store, fault_of(entry));
+    }
     result.trap.backtrace = backtrace(store, {.pc = UserAddr(entry.fault_pc),
                                               .sp = UserAddr(entry.fault_sp),
                                               .ra = UserAddr(entry.fault_ra)});
@@ -150,6 +156,16 @@ Result<std::unique_ptr<GuestThread>> GuestThread::create(runtime::Store& store, 
 
 GuestThread::~GuestThread() {
   store_.platform().release(reservation_, size_);
+}
+
+void interrupt_after(uint64_t milliseconds) {
+  // Repeats, because the first may find the process in a host function.
+  constexpr suseconds_t kRetryMicroseconds = 10'000;
+  const itimerval timer = {.it_interval = {0, kRetryMicroseconds},
+                           .it_value = {static_cast<time_t>(milliseconds / 1000),
+                                        static_cast<suseconds_t>(milliseconds % 1000 * 1000)}};
+  const int status = setitimer(ITIMER_REAL, &timer, nullptr);
+  ASSERT(status == 0);
 }
 
 void mark_begin() {

@@ -1,10 +1,13 @@
 // wasm-run: runs a WebAssembly module in this process, compiled by the engine. For testing and measuring code generation
 // without a machine; `nacre run` is the real thing.
 
+#include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +18,8 @@
 #include "nacre/engine/host/posix_platform.hh"
 #include "nacre/engine/runtime/linker.hh"
 #include "nacre/engine/runtime/value_text.hh"
+#include "nacre/engine/wasi/binding/imports.hh"
+#include "posix_wasi_system.hh"
 
 namespace nacre {
 namespace {
@@ -25,73 +30,146 @@ constexpr int kExitTrap = 134;  // as if aborted by SIGABRT
 
 constexpr std::string_view kUsage =
     "usage: wasm-run [options] file.wasm [arguments…]\n"
-    "  --invoke NAME               call this export instead of _start and print its results\n"
-    "  --mark, --mark-compile      enclose the call, or the compilation, in counter marks\n"
-    "  -W max-memory-size=BYTES    limit of each linear memory\n";
+    "  --dir HOST::GUEST           a copy of this directory, under that name\n"
+    "  --env NAME[=VALUE]          set a variable of the guest, or pass ours on\n"
+    "  --argv0 NAME                the guest's argv[0]; else the file's name\n"
+    "  --invoke NAME               call this export and print its results\n"
+    "  -W max-memory-size=BYTES    limit of each linear memory\n"
+    "  -W timeout=DURATION         stop the guest after that much time (1s, 500ms)\n"
+    "  --mark, --mark-compile      enclose the call, or the compilation, in counter marks\n";
 
 struct Options {
   std::string file;
   std::vector<std::string_view> arguments;
   std::optional<std::string> invoke;
+  std::optional<std::string> argv0;
   bool mark = false;
   bool mark_compile = false;
+  uint64_t timeout_ms = 0;  // none
   runtime::StoreLimits limits;
+  host::WasiOptions wasi;
 };
 
 void print_error(std::string_view text) {
   std::fprintf(stderr, "Error: %.*s\n", static_cast<int>(text.size()), text.data());
 }
 
-Result<uint64_t> parse_size(std::string_view text) {
-  const std::string digits(text);
-  char* end = nullptr;
-  const uint64_t value = std::strtoull(digits.c_str(), &end, 0);
-  if (digits.empty() || *end != '\0')
-    return fail(ErrorCode::InvalidArgument, format("`{}` is not a size", text));
-  return value;
+// ---- Options ----------------------------------------------------------------------------------------------------
+
+// Digits, and then one of the units; its factor counts.
+struct Unit {
+  std::string_view name;
+  uint64_t factor;
+};
+
+Result<uint64_t> parse_quantity(std::string_view text, std::span<const Unit> units) {
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const std::string_view rest = text.substr(static_cast<size_t>(end - text.data()));
+  for (const Unit& unit : units) {
+    uint64_t product = 0;
+    if (error != std::errc() || rest != unit.name) continue;
+    if (!__builtin_mul_overflow(value, unit.factor, &product)) return product;
+  }
+  return fail(ErrorCode::InvalidArgument, format("`{}` is not a quantity", text));
 }
 
-Result<void> apply_wasm_option(Options& options, std::string_view word) {
-  constexpr std::string_view kMaxMemory = "max-memory-size=";
-  if (!word.starts_with(kMaxMemory)) {
-    return fail(ErrorCode::InvalidArgument, format("unknown option -W {}", word));
+constexpr Unit kSizes[] = {{"", 1}, {"K", 1 << 10}, {"M", 1 << 20}, {"G", 1 << 30}};
+constexpr Unit kDurations[] = {{"", 1000}, {"s", 1000}, {"ms", 1}};
+
+// KEY=VALUE,…
+Result<void> apply_wasm_options(Options& options, std::string_view list) {
+  while (!list.empty()) {
+    const std::string_view item = list.substr(0, list.find(','));
+    list.remove_prefix(std::min(list.size(), item.size() + 1));
+    const size_t separator = std::min(item.find('='), item.size());
+    const std::string_view key = item.substr(0, separator);
+    const std::string_view value = item.substr(std::min(item.size(), separator + 1));
+    if (key == "max-memory-size") {
+      TRY_ASSIGN(options.limits.max_memory_bytes, parse_quantity(value, kSizes));
+    } else if (key == "timeout") {
+      TRY_ASSIGN(options.timeout_ms, parse_quantity(value, kDurations));
+    } else {
+      return fail(ErrorCode::InvalidArgument, format("unknown option -W {}", item));
+    }
   }
-  TRY_ASSIGN(options.limits.max_memory_bytes, parse_size(word.substr(kMaxMemory.size())));
   return {};
+}
+
+void add_directory(Options& options, std::string_view word) {
+  const size_t separator = word.find("::");
+  const std::string host(word.substr(0, separator));
+  const std::string guest(separator == std::string_view::npos ? word : word.substr(separator + 2));
+  options.wasi.directories.push_back({.host = host, .guest = guest});
+}
+
+Result<void> add_variable(Options& options, std::string_view word) {
+  std::string variable(word);
+  if (word.find('=') == std::string_view::npos) {
+    const char* value = std::getenv(variable.c_str());
+    if (value == nullptr)
+      return fail(ErrorCode::InvalidArgument, format("--env: {} is not set", word));
+    variable += std::string("=") + value;
+  }
+  options.wasi.environment.push_back(std::move(variable));
+  return {};
+}
+
+// An option that takes a value. False if there is no such option.
+Result<bool> apply_option(Options& options, std::string_view name, std::string_view value) {
+  if (name == "--invoke") {
+    options.invoke = std::string(value);
+  } else if (name == "--argv0") {
+    options.argv0 = std::string(value);
+  } else if (name == "--dir") {
+    add_directory(options, value);
+  } else if (name == "--env") {
+    TRY(add_variable(options, value));
+  } else if (name == "-W") {
+    TRY(apply_wasm_options(options, value));
+  } else {
+    return false;
+  }
+  return true;
 }
 
 Result<Options> parse_options(std::span<char*> words) {
   Options options;
   size_t i = 0;
-  const auto next = [&]() -> Result<std::string_view> {
-    if (i + 1 >= words.size())
-      return fail(ErrorCode::InvalidArgument, format("{} needs a value", words[i]));
-    return std::string_view(words[++i]);
-  };
   for (; i < words.size(); ++i) {
     const std::string_view word = words[i];
-    if (word == "--invoke") {
-      TRY_ASSIGN(const std::string_view name, next());
-      options.invoke = std::string(name);
-    } else if (word == "-W") {
-      TRY_ASSIGN(const std::string_view option, next());
-      TRY(apply_wasm_option(options, option));
-    } else if (word == "--mark") {
+    if (!word.starts_with("-") || word.size() == 1) break;
+    if (word == "--mark") {
       options.mark = true;
-    } else if (word == "--mark-compile") {
-      options.mark_compile = true;
-    } else if (word.starts_with("-") && word.size() > 1) {
-      return fail(ErrorCode::InvalidArgument, format("unknown option {}", word));
-    } else {
-      break;
+      continue;
     }
+    if (word == "--mark-compile") {
+      options.mark_compile = true;
+      continue;
+    }
+    // --name=value and --name value.
+    const size_t equals = word.starts_with("--") ? word.find('=') : std::string_view::npos;
+    const std::string_view name = word.substr(0, equals);
+    if (equals == std::string_view::npos && i + 1 == words.size()) {
+      return fail(ErrorCode::InvalidArgument, format("{} needs a value", word));
+    }
+    const std::string_view value =
+        equals == std::string_view::npos ? words[++i] : word.substr(equals + 1);
+    TRY_ASSIGN(const bool is_known, apply_option(options, name, value));
+    if (!is_known) return fail(ErrorCode::InvalidArgument, format("unknown option {}", name));
   }
   if (i == words.size()) return fail(ErrorCode::InvalidArgument, "no file given");
   options.file = words[i++];
   if (i < words.size() && std::string_view(words[i]) == "--") ++i;
   for (; i < words.size(); ++i) options.arguments.emplace_back(words[i]);
+  options.wasi.arguments.push_back(
+      options.argv0.value_or(options.file.substr(options.file.find_last_of('/') + 1)));
+  for (const std::string_view argument : options.arguments)
+    options.wasi.arguments.emplace_back(argument);
   return options;
 }
+
+// ---- Running ----------------------------------------------------------------------------------------------------
 
 Result<std::vector<uint8_t>> read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -116,58 +194,93 @@ int report(const runtime::InvokeOutcome& outcome, const wasm::FuncType& type) {
   return kExitFailure;
 }
 
-// The start function, then the export that was asked for, then what it says.
-Result<int> run(const Options& options) {
-  TRY_ASSIGN(std::vector<uint8_t> bytes, read_file(options.file));
-  host::PosixPlatform platform;
-  runtime::TypeRegistry types;
-  runtime::Store store(platform, types, options.limits);
-  TRY_ASSIGN(const auto thread, host::GuestThread::create(store));
+// Everything that lives as long as the guest.
+class Session {
+ public:
+  explicit Session(Options options)
+      : options_(std::move(options)), store_(platform_, types_, options_.limits) {}
 
-  if (options.mark_compile) host::mark_begin();
-  auto compiled = runtime::CompiledProgram::compile(std::move(bytes), types);
-  if (options.mark_compile) host::mark_end();
-  if (!compiled) return std::unexpected(std::move(compiled).error());
+  Result<int> run() {
+    TRY_ASSIGN(std::vector<uint8_t> bytes, read_file(options_.file));
+    TRY_ASSIGN(thread_, host::GuestThread::create(store_));
+    TRY_ASSIGN(const auto program, compile(std::move(bytes)));
+    TRY(link_wasi());
+    TRY_ASSIGN(const runtime::ModuleCode* code, store_.load(program));
+    TRY_ASSIGN(const runtime::Instantiation made, linker_.instantiate(store_, *code));
+    if (made.trap != abi::TrapKind::None) {
+      InvokeOutcome outcome;
+      outcome.kind = InvokeOutcome::Kind::Trapped;
+      outcome.trap.kind = made.trap;
+      return report(outcome, {});
+    }
+    if (options_.timeout_ms != 0) host::interrupt_after(options_.timeout_ms);
+    return run_instance(*made.instance);
+  }
 
-  TRY_ASSIGN(const runtime::ModuleCode* code, store.load(*compiled));
-  const runtime::Linker linker;
-  TRY_ASSIGN(const runtime::Instantiation made, linker.instantiate(store, *code));
-  const runtime::Instance& instance = *made.instance;
-  if (made.trap != abi::TrapKind::None) {
-    runtime::InvokeOutcome outcome;
-    outcome.kind = runtime::InvokeOutcome::Kind::Trapped;
-    outcome.trap.kind = made.trap;
-    return report(outcome, {});
+ private:
+  using InvokeOutcome = runtime::InvokeOutcome;
+
+  Result<std::shared_ptr<const runtime::CompiledProgram>> compile(std::vector<uint8_t> bytes) {
+    if (options_.mark_compile) host::mark_begin();
+    auto program = runtime::CompiledProgram::compile(std::move(bytes), types_);
+    if (options_.mark_compile) host::mark_end();
+    return program;
   }
-  if (const auto start = instance.start_function()) {
-    TRY_ASSIGN(const auto outcome, thread->invoke(*start, {}));
-    if (outcome.kind != runtime::InvokeOutcome::Kind::Returned) return report(outcome, {});
+
+  Result<void> link_wasi() {
+    TRY_ASSIGN(wasi_, host::PosixWasi::create(options_.wasi));
+    imports_ = std::make_unique<wasi::Imports>(wasi_->process());
+    for (const runtime::HostFunction& function : imports_->functions()) {
+      TRY(linker_.define_host_function(store_, function));
+    }
+    return {};
   }
-  const std::string name = options.invoke.value_or("_start");
-  const auto function = instance.exported_function(name);
-  if (!function) {
-    if (!options.invoke) return 0;
-    return fail(ErrorCode::NotFound, format("the module exports no function `{}`", name));
+
+  // The start function; for a library its initialisation; then the export that was asked for.
+  Result<int> run_instance(const runtime::Instance& instance) {
+    if (const auto start = instance.start_function()) {
+      TRY_ASSIGN(const InvokeOutcome outcome, thread_->invoke(*start, {}));
+      if (outcome.kind != InvokeOutcome::Kind::Returned) return report(outcome, {});
+    }
+    if (const auto initialize = instance.exported_function("_initialize")) {
+      TRY_ASSIGN(const InvokeOutcome outcome, thread_->invoke(*initialize, {}));
+      if (outcome.kind != InvokeOutcome::Kind::Returned) return report(outcome, {});
+    }
+    const std::string name = options_.invoke.value_or("_start");
+    const auto function = instance.exported_function(name);
+    if (!function) {
+      if (!options_.invoke) return 0;
+      return fail(ErrorCode::NotFound, format("the module exports no function `{}`", name));
+    }
+    const wasm::FuncType& type = types_.type(function->type_id);
+    std::vector<uint64_t> values;
+    if (options_.invoke) {
+      TRY_ASSIGN(values, runtime::parse_arguments(type, options_.arguments));
+    }
+    const auto marking =
+        options_.mark ? host::GuestThread::Marking::Mark : host::GuestThread::Marking::None;
+    TRY_ASSIGN(const InvokeOutcome outcome, thread_->invoke(*function, values, marking));
+    return report(outcome, type);
   }
-  const wasm::FuncType& type = types.type(function->type_id);
-  std::vector<uint64_t> values;
-  if (options.invoke) {
-    TRY_ASSIGN(values, runtime::parse_arguments(type, options.arguments));
-  }
-  const auto marking =
-      options.mark ? host::GuestThread::Marking::Mark : host::GuestThread::Marking::None;
-  TRY_ASSIGN(const auto outcome, thread->invoke(*function, values, marking));
-  return report(outcome, type);
-}
+
+  Options options_;
+  std::unique_ptr<host::PosixWasi> wasi_;
+  std::unique_ptr<wasi::Imports> imports_;
+  host::PosixPlatform platform_;
+  runtime::TypeRegistry types_;
+  runtime::Store store_;
+  runtime::Linker linker_;
+  std::unique_ptr<host::GuestThread> thread_;
+};
 
 int main_of(std::span<char*> words) {
-  const Result<Options> options = parse_options(words);
+  Result<Options> options = parse_options(words);
   if (!options) {
     print_error(options.error().to_string());
     std::fputs(kUsage.data(), stderr);
     return kExitUsage;
   }
-  const Result<int> status = run(*options);
+  const Result<int> status = Session(std::move(*options)).run();
   if (status) return *status;
   print_error(status.error().to_string());
   return kExitFailure;

@@ -40,6 +40,9 @@ class GuestThread {
   UserAddr top_;
 };
 
+// Some time from now, whatever compiled code then runs ends with TrapKind::Interrupted. A host function is not interrupted.
+void interrupt_after(uint64_t milliseconds);
+
 // The instruction counter (a TCG plug-in) counts what runs between these two; they have no effect otherwise.
 void mark_begin();
 void mark_end();
