@@ -75,9 +75,10 @@ _Unwind_Reason_Code write_frame(_Unwind_Context* context, void* argument) {
   arch::stop_machine(arch::kExitKernelFailure);
 }
 
-// No boundary was found, or something is thrown where nothing may be.
+// No boundary was found, or the way to it leads through a noexcept function. (Most of the library's checked accessors are
+// noexcept: a failed check in them always ends here.)
 [[noreturn]] void on_terminate() {
-  write_raw_forced("no boundary for an exception or panic: the machine stops\n");
+  write_raw_forced("nothing can catch this: the machine stops\n");
   if (std::current_exception() == nullptr) write_backtrace(1);
   arch::stop_machine(arch::kExitKernelFailure);
 }

@@ -103,8 +103,9 @@ void __libcpp_verbose_abort(const char* format, ...) {
   va_start(arguments, format);
   // libc++ calls it with "%s" and the whole text.
   const std::string_view pattern = format;
-  const char* const text = pattern == "%s" ? va_arg(arguments, const char*) : format;
+  std::string_view text = pattern == "%s" ? va_arg(arguments, const char*) : pattern;
   va_end(arguments);
+  if (text.ends_with('\n')) text.remove_suffix(1);
   nacre::panic(text);
 }
 
