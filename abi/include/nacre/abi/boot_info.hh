@@ -3,8 +3,8 @@
 //
 // At entry to the kernel: a0 = virtual address of the BootInfo (in the direct map), sp = top of the boot stack,
 // tp = TLS block of the boot hart, translation on, interrupts off, gp undefined. Virtual memory then holds
-//   - the direct map: every region below except Firmware, read-write, at physical + direct_map_offset; the console's
-//     and the test device's registers likewise;
+//   - the direct map: every region below except Firmware, read-write (the image's text and constants read-only), at
+//     physical + direct_map_offset; the registers of the devices in the device tree's /soc likewise;
 //   - the kernel image at kernel_virtual, each segment with its own rights, RELRO already read-only;
 //   - behind the image, each between unmapped guards: boot stack, emergency stack, TLS block.
 // The lower half is empty.
