@@ -36,7 +36,9 @@ constexpr std::string_view kUsage =
     "  --invoke NAME               call this export and print its results\n"
     "  -W max-memory-size=BYTES    limit of each linear memory\n"
     "  -W timeout=DURATION         stop the guest after that much time (1s, 500ms)\n"
-    "  --mark, --mark-compile      enclose the call, or the compilation, in counter marks\n";
+    "  --mark, --mark-compile      enclose the call, or the compilation, in counter marks\n"
+    "  --stats                     say on standard error how much machine code was made\n"
+    "  --compile-only              do not run it\n";
 
 struct Options {
   std::string file;
@@ -45,6 +47,8 @@ struct Options {
   std::optional<std::string> argv0;
   bool mark = false;
   bool mark_compile = false;
+  bool stats = false;
+  bool compile_only = false;
   uint64_t timeout_ms = 0;  // none
   runtime::StoreLimits limits;
   host::WasiOptions wasi;
@@ -133,20 +137,29 @@ Result<bool> apply_option(Options& options, std::string_view name, std::string_v
   return true;
 }
 
+// Options without a value. Returns whether it is one.
+bool apply_flag(Options& options, std::string_view word) {
+  if (word == "--mark") {
+    options.mark = true;
+  } else if (word == "--mark-compile") {
+    options.mark_compile = true;
+  } else if (word == "--stats") {
+    options.stats = true;
+  } else if (word == "--compile-only") {
+    options.compile_only = true;
+  } else {
+    return false;
+  }
+  return true;
+}
+
 Result<Options> parse_options(std::span<char*> words) {
   Options options;
   size_t i = 0;
   for (; i < words.size(); ++i) {
     const std::string_view word = words[i];
     if (!word.starts_with("-") || word.size() == 1) break;
-    if (word == "--mark") {
-      options.mark = true;
-      continue;
-    }
-    if (word == "--mark-compile") {
-      options.mark_compile = true;
-      continue;
-    }
+    if (apply_flag(options, word)) continue;
     // --name=value and --name value.
     const size_t equals = word.starts_with("--") ? word.find('=') : std::string_view::npos;
     const std::string_view name = word.substr(0, equals);
@@ -194,6 +207,11 @@ int report(const runtime::InvokeOutcome& outcome, const wasm::FuncType& type) {
   return kExitFailure;
 }
 
+void print_stats(const masm::CompiledModule& code) {
+  std::fprintf(stderr, "machine code: %zu bytes, %zu functions, %zu trap sites\n", code.code.size(),
+               code.functions.size(), code.trap_sites.size());
+}
+
 // Everything that lives as long as the guest.
 class Session {
  public:
@@ -204,6 +222,8 @@ class Session {
     TRY_ASSIGN(std::vector<uint8_t> bytes, read_file(options_.file));
     TRY_ASSIGN(thread_, host::GuestThread::create(store_));
     TRY_ASSIGN(const auto program, compile(std::move(bytes)));
+    if (options_.stats) print_stats(program->code());
+    if (options_.compile_only) return 0;
     TRY(link_wasi());
     TRY_ASSIGN(const runtime::ModuleCode* code, store_.load(program));
     TRY_ASSIGN(const runtime::Instantiation made, linker_.instantiate(store_, *code));
