@@ -2,7 +2,7 @@
 # build.sh WHAT...: installs what is missing and builds.
 #   machine   the launcher and the kernel: what `nacre run` needs
 #   PRESET    everything of a preset: host, host-asan, riscv64-linux, riscv64-kernel
-#   configure:PRESET   only configures
+#   configure:PRESET   only configures, also when it was configured before
 #   all       every preset
 # One short line on standard error for each step that takes time; the steps' output is in build/logs, and its end is shown
 # when a step fails. NACRE_JOBS limits the parallel compilers.
@@ -80,7 +80,7 @@ build_one() {
       ;;
     configure:*)
       [[ $1 != configure:riscv64-kernel ]] || runtimes
-      configure "${1#configure:}"
+      step "configure-${1#configure:}" "configuring ${1#configure:}" cmake --preset "${1#configure:}"
       ;;
     all)
       for preset in host host-asan riscv64-linux riscv64-kernel; do build_one $preset; done
