@@ -111,7 +111,7 @@ HostCallee::HostCallee(const HostFunction& host_function, uint32_t canonical_typ
       is_async(std::holds_alternative<AsyncHandler>(host_function.handler)),
       uses_floats(any_float(host_function.type)),
       is_simple(simple_layout(host_function.type, layout)) {
-  if (!layout.results.empty()) result_type = host_function.type.results[0];
+  result_is_i32 = !layout.results.empty() && host_function.type.results[0] == wasm::ValType::I32;
   sync_handler = is_async ? nullptr : std::get<SyncHandler>(host_function.handler);
   param_count = static_cast<uint32_t>(layout.params.size());
   result_count = static_cast<uint32_t>(layout.results.size());
@@ -121,19 +121,8 @@ Memory* HostCall::memory() const {
   return caller_.memory(0);
 }
 
-HostOutcome call_host(const HostCallee& callee, Instance& caller, HostCallRegisters registers,
-                      UserAddr sp) {
-  DEBUG_ASSERT(!callee.is_async);
-  if (callee.is_simple) [[likely]] {
-    // The arguments are already an array, in order; only the result needs a place of its own, since
-    // writing it must not change an argument that the handler reads later.
-    uint64_t result = 0;
-    HostCall call(caller, std::span(registers.integers, callee.param_count),
-                  std::span(&result, callee.result_count));
-    const HostOutcome outcome = callee.sync_handler(callee.function.self, call);
-    if (callee.result_count != 0) registers.integers[0] = to_slot(callee.result_type, result);
-    return outcome;
-  }
+HostOutcome call_host_general(const HostCallee& callee, Instance& caller,
+                              HostCallRegisters registers, UserAddr sp) {
   Platform& platform = caller.store().platform();
   Values values(callee);
   if (!gather(callee, platform, registers, sp, values.arguments())) {

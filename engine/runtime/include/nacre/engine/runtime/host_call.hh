@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "nacre/abi/syscall.hh"
 #include "nacre/abi/vm_context.hh"
 #include "nacre/base/core/address.hh"
+#include "nacre/base/core/panic.hh"
 #include "nacre/base/coro/task.hh"
 #include "nacre/engine/runtime/host_function.hh"
 #include "nacre/engine/wasm/call_layout.hh"
@@ -33,8 +35,8 @@ struct HostCallee {
   // All parameters are in integer registers and there is at most one result, in a0: no copying
   // needed.
   bool is_simple = false;
+  bool result_is_i32 = false;  // the first result
   // Copies of what `function` holds, for the hot path.
-  wasm::ValType result_type = wasm::ValType::I64;
   SyncHandler sync_handler = nullptr;
   uint32_t param_count = 0;
   uint32_t result_count = 0;
@@ -42,11 +44,29 @@ struct HostCallee {
   HostCallee(const HostFunction& host_function, uint32_t canonical_type_id);
 };
 
-// Runs a synchronous callee (!is_async) to its end. `sp` is where the caller's stack arguments are
-// alleged to be. Results are written back if the outcome is Return. A stack argument that cannot be
-// read ends in TrapKind::HostError.
-[[nodiscard]] HostOutcome call_host(const HostCallee& callee, Instance& caller,
-                                    HostCallRegisters registers, UserAddr sp);
+// Signatures that are not simple; use call_host.
+[[nodiscard]] HostOutcome call_host_general(const HostCallee& callee, Instance& caller,
+                                            HostCallRegisters registers, UserAddr sp);
+
+// Runs a synchronous callee (!is_async) to its end. `sp` is where the caller's stack arguments are alleged to be. Results
+// are written back if the outcome is Return. A stack argument that cannot be read ends in TrapKind::HostError.
+[[nodiscard]] inline HostOutcome call_host(const HostCallee& callee, Instance& caller,
+                                           HostCallRegisters registers, UserAddr sp) {
+  DEBUG_ASSERT(!callee.is_async);
+  if (!callee.is_simple) [[unlikely]]
+    return call_host_general(callee, caller, registers, sp);
+  // The arguments are already an array, in order; only the result needs a place of its own, since writing it must not
+  // change an argument that the handler reads later.
+  uint64_t result = 0;
+  HostCall call(caller, std::span(registers.integers, callee.param_count),
+                std::span(&result, callee.result_count));
+  const HostOutcome outcome = callee.sync_handler(callee.function.self, call);
+  if (callee.result_count != 0) {
+    const auto extended = static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(result)));
+    registers.integers[0] = callee.result_is_i32 ? extended : result;
+  }
+  return outcome;
+}
 // Any callee. What the references name must stay alive until the task ends.
 [[nodiscard]] coro::Task<HostOutcome> call_host_async(const HostCallee& callee, Instance& caller,
                                                       HostCallRegisters registers, UserAddr sp);
