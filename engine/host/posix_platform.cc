@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <cstring>
 #include <iterator>
+#include <map>
+#include <optional>
 
 #include "entry.hh"
 #include "nacre/base/core/format.hh"
@@ -39,13 +41,50 @@ ByteSize round_up(uint64_t bytes) {
   return ByteSize::pages(ByteSize(bytes).pages_up());
 }
 
+// Large reservations that were released, inaccessible again, by size. They are used again instead of unmapped: an emulator
+// keeps a record for every page that was ever mapped, and thousands of linear memories would fill its memory.
+std::multimap<uint64_t, UserAddr>& spare_reservations() {
+  static std::multimap<uint64_t, UserAddr> spare;
+  return spare;
+}
+constexpr uint64_t kLargeReservation = uint64_t{1} << 30;
+
+std::optional<UserAddr> take_spare_reservation(ByteSize size) {
+  auto& spare = spare_reservations();
+  const auto found = spare.find(size.bytes());
+  if (found == spare.end()) return std::nullopt;
+  const UserAddr address = found->second;
+  spare.erase(found);
+  return address;
+}
+
 }  // namespace
 
 PosixPlatform::~PosixPlatform() {
-  for (const auto& [start, mapping] : mappings_) munmap(pointer(UserAddr(start)), mapping.size);
+  for (const auto& [start, mapping] : mappings_) give_back(UserAddr(start), mapping);
+}
+
+void PosixPlatform::give_back(UserAddr address, const Mapping& mapping) {
+  if (mapping.size >= kLargeReservation) {
+    // What was committed becomes fresh, inaccessible pages.
+    const uint64_t committed = mapping.end - mapping.begin;
+    void* const at = pointer(address + ByteSize(mapping.begin));
+    if (committed == 0 ||
+        mmap(at, committed, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
+             0) == at) {
+      spare_reservations().emplace(mapping.size, address);
+      return;
+    }
+  }
+  munmap(pointer(address), mapping.size);
 }
 
 Result<UserAddr> PosixPlatform::reserve(ByteSize size) {
+  if (const auto spare = take_spare_reservation(size)) {
+    mappings_.emplace(spare->value(),
+                      Mapping{.size = size.bytes(), .begin = 0, .end = 0, .is_writable = true});
+    return *spare;
+  }
   void* at =
       mmap(nullptr, size.bytes(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (at == MAP_FAILED) return system_error("reserving address space");
@@ -74,7 +113,7 @@ void PosixPlatform::release(UserAddr address, ByteSize size) {
   const auto it = mappings_.find(address.value());
   ASSERT(it != mappings_.end());
   ASSERT(it->second.size == size.bytes());
-  munmap(pointer(address), size.bytes());
+  give_back(address, it->second);
   mappings_.erase(it);
 }
 

@@ -19,6 +19,12 @@ const kPlaceholders = {
 const isImport = (field) => headOf(field) === 'import' || (isList(field) && field.items.some((item) => headOf(item) === 'import'));
 const isTagImport = (field) => headOf(field) === 'import' && field.items.some((item) => headOf(item) === 'tag');
 
+// Active segments act when the module is instantiated, so nothing can stand in for them.
+function isActiveSegment(field) {
+  const hasOffset = field.items.some((item) => headOf(item) === 'offset' || /^(i32|i64|global)\./.test(headOf(item) ?? ''));
+  return ['elem', 'data'].includes(headOf(field)) && hasOffset;
+}
+
 function nameOf(field) {
   const holder = headOf(field) === 'import' ? field.items.find(isList) : field;
   const candidate = holder?.items[1];
@@ -73,12 +79,13 @@ export function pruneModule(source, fields) {
     }
     const placeholder = kPlaceholders[headOf(field)];
     if (!isTagImport(field)) {
-      if (placeholder === undefined || isImport(field)) return undefined;
+      if (placeholder === undefined || isImport(field) || isActiveSegment(field)) return undefined;
       parts.push(placeholder(nameOf(field)));
     }
     for (const name of exportsOf(field)) missing.set(name, reason);
   }
   const kept = lists.filter((field) => !dropped.has(field));
-  if (kept.length === 0 || featuresOf({ kind: 'list', items: kept }).length > 0) return undefined;
+  const keepsExport = kept.some((field) => !exportsOf(field).next().done);
+  if (!keepsExport || featuresOf({ kind: 'list', items: kept }).length > 0) return undefined;
   return { text: `(module ${parts.join('\n')})`, missing };
 }

@@ -77,13 +77,13 @@ class ScriptConverter {
       case 'module': return this.module(node, line);
       case 'register': return this.register(items);
       case 'invoke':
-      case 'get': return { kind: 'action', action: this.action(node) };
+      case 'get': return { kind: 'action', action: this.action(node, line) };
       case 'assert_return':
-        return { kind: 'return', action: this.action(items[1]), expected: items.slice(2).map((item) => this.values.read(item)) };
-      case 'assert_exhaustion': return { kind: 'exhaustion', action: this.action(items[1]), text: this.text(items[2]) };
+        return { kind: 'return', action: this.action(items[1], line), expected: items.slice(2).map((item) => this.values.read(item)) };
+      case 'assert_exhaustion': return { kind: 'exhaustion', action: this.action(items[1], line), text: this.text(items[2]) };
       case 'assert_trap':
         if (headOf(items[1]) === 'module') return this.assertModule('module_trap', items, line);
-        return { kind: 'trap', action: this.action(items[1]), text: this.text(items[2]) };
+        return { kind: 'trap', action: this.action(items[1], line), text: this.text(items[2]) };
       case 'assert_invalid': return this.assertModule('invalid', items, line);
       case 'assert_malformed': return this.assertModule('malformed', items, line);
       case 'assert_unlinkable': return this.assertModule('unlinkable', items, line);
@@ -208,7 +208,9 @@ class ScriptConverter {
     return { kind: 'register', as, name };
   }
 
-  action(node) {
+  action(node, line) {
+    const exception = exceptionFor(this.fileName, line);
+    if (exception !== undefined) throw new Skip(exception);
     const hasName = isAtom(node.items[1]);
     const module = hasName ? node.items[1].text : '';
     const [field, ...args] = node.items.slice(hasName ? 2 : 1);

@@ -38,6 +38,8 @@ class PosixPlatform final : public runtime::Platform {
     bool is_writable;
   };
 
+  // Unmaps, or keeps for the next reservation of this size.
+  static void give_back(UserAddr address, const Mapping& mapping);
   // The mapping that holds [address, address + size) entirely within its accessible part, or nullptr.
   [[nodiscard]] const Mapping* find(UserAddr address, uint64_t size) const;
 
