@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # build.sh WHAT...: installs what is missing and builds.
-#   machine   the launcher and the kernel: what `nacre run` needs
+#   machine   the launcher, the kernel and the example programs: what `nacre run` needs
 #   PRESET    everything of a preset: host, host-asan, riscv64-linux, riscv64-kernel
 #   configure:PRESET   only configures, also when it was configured before
 #   all       every preset
@@ -63,8 +63,8 @@ build_one() {
       local begun
       begun=$(mktemp build/stamps/begun.XXXXXX)
       runtimes
-      say "building the launcher and the kernel"
-      compile host nacre-run
+      say "building the launcher, the kernel and the examples"
+      compile host nacre-run guests
       compile riscv64-kernel
       # Sources changed during the build are newer than the stamp.
       mv "$begun" build/stamps/machine
@@ -74,7 +74,11 @@ build_one() {
       say "building riscv64-kernel"
       compile riscv64-kernel
       ;;
-    host | host-asan | riscv64-linux)
+    host)
+      say "building host"
+      compile host all guests
+      ;;
+    host-asan | riscv64-linux)
       say "building $1"
       compile "$1"
       ;;

@@ -1,0 +1,191 @@
+// Boot mode "mutants": each *.wasm of the archive is damaged in many ways (cut short, bits flipped), and whatever is left of it is
+// compiled, instantiated and run in a domain of its own, for a few milliseconds. What matters is that the machine goes on: the exit
+// code is 0 when every mutant ended in an error, a trap, a return or at its time limit, and no frame of memory is missing afterwards.
+
+#include <algorithm>
+#include <array>
+#include <new>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "machine_sandbox.hh"
+#include "nacre/base/core/format.hh"
+#include "nacre/base/coro/event.hh"
+#include "nacre/base/coro/scope.hh"
+#include "nacre/base/cpio/cpio.hh"
+#include "nacre/base/random/chacha_random.hh"
+#include "nacre/engine/runtime/linker.hh"
+#include "nacre/engine/runtime/program.hh"
+#include "nacre/engine/wasi/binding/imports.hh"
+#include "nacre/kernel/arch/clock.hh"
+#include "nacre/kernel/mm/kernel_memory.hh"
+#include "nacre/kernel/wasm/boot_mode.hh"
+
+namespace nacre::machine_tests {
+namespace {
+
+constexpr uint32_t kMutantsPerModule = 250;
+constexpr uint64_t kRunLimitNs = 5'000'000;
+
+struct Tally {
+  uint32_t rejected = 0;    // not a module, or not valid
+  uint32_t unlinkable = 0;  // valid, but could not be instantiated
+  uint32_t trapped = 0;
+  uint32_t finished = 0;
+  uint32_t interrupted = 0;  // at the time limit
+  [[nodiscard]] uint32_t total() const {
+    return rejected + unlinkable + trapped + finished + interrupted;
+  }
+};
+
+// A system in which nothing can be read or seen; only time passes.
+class SilentSystem final : public wasi::System {
+ public:
+  [[nodiscard]] uint64_t now(wasi::Clock) override { return arch::now_ns(); }
+  [[nodiscard]] uint64_t resolution(wasi::Clock) override { return 1; }
+  void random(std::span<uint8_t> out) override { std::ranges::fill(out, uint8_t{4}); }
+  [[nodiscard]] bool is_terminal(wasi::Stream) override { return false; }
+  [[nodiscard]] coro::Task<wasi::Outcome<size_t>> read_stdin(std::span<uint8_t>) override {
+    co_return size_t{0};
+  }
+  [[nodiscard]] coro::Task<wasi::Outcome<void>> write(wasi::Stream,
+                                                      std::span<const uint8_t>) override {
+    co_return wasi::Outcome<void>{};
+  }
+  [[nodiscard]] InputState stdin_state() override { return {.ready = true, .end = true}; }
+  [[nodiscard]] coro::Task<void> sleep_until(uint64_t deadline_ns) override {
+    co_await coro::sleep_until(deadline_ns);
+  }
+  [[nodiscard]] coro::Task<void> wait_for_stdin(uint64_t) override { co_return; }
+  [[nodiscard]] coro::Task<void> yield() override { co_await coro::yield(); }
+};
+
+// The first mutants are cut short; the others have one to eight flipped bits.
+std::vector<uint8_t> mutate(std::span<const std::byte> module, uint32_t index,
+                            random::ChaChaRandom& random) {
+  std::vector<uint8_t> bytes(module.size());
+  std::ranges::transform(module, bytes.begin(), [](std::byte b) { return uint8_t(b); });
+  if (index < kMutantsPerModule / 4) {
+    bytes.resize(random.next() % bytes.size());
+    return bytes;
+  }
+  const uint64_t flips = 1 + random.next() % 8;
+  for (uint64_t i = 0; i < flips; ++i) {
+    const uint64_t where = random.next();
+    bytes[(where >> 3) % bytes.size()] ^= uint8_t(1u << (where & 7));
+  }
+  return bytes;
+}
+
+coro::Task<void> invoke_into(MachineSandbox& sandbox, runtime::Function function,
+                             std::optional<Result<runtime::InvokeOutcome>>& outcome,
+                             coro::Event& done) {
+  outcome = co_await sandbox.invoke(function, {});
+  done.set();
+}
+
+coro::Task<void> run_function(MachineSandbox& sandbox, runtime::Function function, Tally& tally) {
+  std::optional<Result<runtime::InvokeOutcome>> outcome;
+  coro::Event done;
+  coro::Scope scope;
+  scope.spawn(invoke_into(sandbox, function, outcome, done));
+  if (!co_await done.wait_until(arch::now_ns() + kRunLimitNs)) {
+    ++tally.interrupted;
+    scope.cancel();
+    co_return;
+  }
+  co_await scope.join();
+  const bool trapped =
+      outcome->has_value() && (*outcome)->kind == runtime::InvokeOutcome::Kind::Trapped;
+  ++(trapped ? tally.trapped : tally.finished);
+}
+
+coro::Task<void> run_mutant(std::vector<uint8_t> bytes, Tally& tally) {
+  SilentSystem system;
+  vfs::FixedBudget budget(1 << 20);
+  vfs::FileSystem files(budget);
+  wasi::Process process(system, files, {"mutant"}, {});
+  const wasi::Imports imports(process);
+  const auto sandbox = MachineSandbox::create();
+  if (!sandbox) {
+    ++tally.unlinkable;
+    co_return;
+  }
+  runtime::Store& store = (*sandbox)->store();
+  auto program = runtime::CompiledProgram::compile(std::move(bytes), store.types());
+  if (!program) {
+    ++tally.rejected;
+    co_return;
+  }
+  runtime::Linker linker;
+  bool linked = true;
+  for (const runtime::HostFunction& function : imports.functions()) {
+    linked = linked && linker.define_host_function(store, function).has_value();
+  }
+  const auto code = store.load(*program);
+  if (!linked || !code) {
+    ++tally.unlinkable;
+    co_return;
+  }
+  const auto made = linker.instantiate(store, **code);
+  if (!made || made->trap != abi::TrapKind::None) {
+    ++tally.unlinkable;
+    co_return;
+  }
+  const auto start = made->instance->exported_function("_start");
+  if (!start) {
+    ++tally.finished;
+    co_return;
+  }
+  co_await run_function(**sandbox, *start, tally);
+}
+
+coro::Task<Tally> run_mutants_of(std::span<const std::byte> module) {
+  Tally tally;
+  random::ChaChaRandom random(std::array<uint8_t, 4>{'m', 'u', 't', 'e'});
+  for (uint32_t i = 0; i < kMutantsPerModule; ++i) {
+    bool no_memory = false;
+    try {
+      co_await run_mutant(mutate(module, i, random), tally);
+    } catch (const std::bad_alloc&) {
+      no_memory = true;
+    }
+    if (no_memory) ++tally.unlinkable;
+  }
+  co_return tally;
+}
+
+uint64_t free_frames() {
+  const mm::FrameCounts counts = mm::frames().counts();
+  return counts.free + counts.cached;
+}
+
+coro::Task<Result<uint32_t>> run_mutants(kwasm::BootModeContext& context) {
+  uint32_t failed = 0;
+  uint32_t passed = 0;
+  cpio::Reader reader(context.archive());
+  for (;;) {
+    const auto entry = reader.next();
+    if (!entry) co_return std::unexpected(entry.error());
+    if (!*entry) break;
+    const std::string_view name = (*entry)->name;
+    if ((*entry)->kind != cpio::EntryKind::File || !name.ends_with(".wasm")) continue;
+    if (!name.starts_with("root")) continue;
+    const Tally tally = co_await run_mutants_of((*entry)->data);
+    passed += tally.total();
+    if (tally.total() != kMutantsPerModule) ++failed;
+    co_await context.print(format(
+        "mutants of {}: {} rejected, {} not instantiated, {} trapped, {} finished, {} interrupted; "
+        "{} frames free\n",
+        name, tally.rejected, tally.unlinkable, tally.trapped, tally.finished, tally.interrupted,
+        free_frames()));
+  }
+  co_await context.print(format("mutants: {} passed, {} failed, 0 skipped\n", passed, failed));
+  co_return failed == 0 ? 0u : 1u;
+}
+
+const kwasm::BootMode mutants_mode("mutants", &run_mutants);
+
+}  // namespace
+}  // namespace nacre::machine_tests
