@@ -24,7 +24,7 @@ class FakePort final : public CpuPort {
     if (on_wait) on_wait();
     if (deadline != coro::kNever && deadline > now) now = deadline;
   }
-  void serve_interrupts() noexcept override {
+  void serve_interrupts() override {
     if (device) std::exchange(device, nullptr)->set();
   }
   void poke() noexcept override { ++pokes; }
@@ -179,7 +179,7 @@ class SleepingPort final : public CpuPort {
     pending.wait(false);
     pending = false;
   }
-  void serve_interrupts() noexcept override {}
+  void serve_interrupts() override {}
   void poke() noexcept override {
     pending = true;
     pending.notify_one();

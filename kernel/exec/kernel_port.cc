@@ -3,6 +3,7 @@
 #include "nacre/kernel/arch/clock.hh"
 #include "nacre/kernel/arch/interrupts.hh"
 #include "nacre/kernel/arch/per_cpu.hh"
+#include "nacre/kernel/trap/dispatch.hh"
 
 namespace nacre::exec {
 
@@ -10,6 +11,9 @@ using arch::InterruptSource;
 
 KernelPort::KernelPort(HartId hart) noexcept : hart_(hart) {
   arch::cancel_timer();
+  // An interrupt only ends a wait or a slice: the executor finds out by itself what is due.
+  trap::set_interrupt_handler(InterruptSource::Timer, &arch::cancel_timer);
+  trap::set_interrupt_handler(InterruptSource::Software, &arch::clear_software_interrupt);
   arch::enable_source(InterruptSource::Timer);
   arch::enable_source(InterruptSource::Software);
 }
@@ -17,6 +21,10 @@ KernelPort::KernelPort(HartId hart) noexcept : hart_(hart) {
 void KernelPort::set_external_handler(ExternalHandler handler, void* self) noexcept {
   external_ = handler;
   external_self_ = self;
+  trap::set_interrupt_handler(InterruptSource::External, [] {
+    KernelPort& port = this_port();
+    port.external_(port.external_self_);
+  });
   arch::enable_source(InterruptSource::External);
 }
 
@@ -36,20 +44,8 @@ void KernelPort::wait_for_interrupt() noexcept {
   arch::wait_for_interrupt();
 }
 
-void KernelPort::serve_interrupts() noexcept {
-  // The timer's stays pending until the next deadline is armed; what is due is found by the clock.
-  while (const auto source = arch::pending_interrupt()) {
-    switch (*source) {
-      case InterruptSource::External:
-        external_(external_self_);
-        break;
-      case InterruptSource::Software:
-        arch::clear_software_interrupt();
-        break;
-      case InterruptSource::Timer:
-        return;
-    }
-  }
+void KernelPort::serve_interrupts() {
+  trap::serve_pending_interrupts();
 }
 
 void KernelPort::poke() noexcept {

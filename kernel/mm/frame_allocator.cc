@@ -1,7 +1,6 @@
 #include "nacre/kernel/mm/frame_allocator.hh"
 
 #include <bit>
-#include <new>
 
 #include "nacre/base/core/panic.hh"
 
@@ -35,11 +34,26 @@ void FrameAllocator::init(BootMemory& memory, MemoryRange covered, DirectMap dir
   // Frame indices fit the 30 bits that an AnonymousObject has for them: 4 TiB.
   ASSERT(frames_ < (uint64_t{1} << 30) - 1);
 
-  const std::optional<PhysAddr> table = memory.allocate(ByteSize(frames_ * sizeof(FrameInfo)));
+  const ByteSize table_size(frames_ * sizeof(FrameInfo));
+  const std::optional<PhysAddr> table = memory.allocate(table_size);
   ASSERT(table.has_value());
   infos_ = direct_map_.pointer<FrameInfo>(*table);
-  for (uint64_t i = 0; i < frames_; ++i) new (&infos_[i]) FrameInfo();
-  for (const MemoryRange range : memory.free_ranges()) add(range);
+  zero_pages(infos_, table_size.pages_up());
+
+  const LockGuard guard(lock_);
+  uint32_t next = 0;
+  const auto reserve_up_to = [&](uint32_t end) {
+    for (; next < end; ++next) infos_[next].state = FrameState::Reserved;
+  };
+  for (const MemoryRange range : memory.free_ranges()) {
+    ASSERT(range.start.value() >= first_ && contains(range.end() - ByteSize(kPageSize)));
+    const uint32_t index = index_of(range.start);
+    reserve_up_to(index);
+    next = index + static_cast<uint32_t>(range.size.pages_up());
+    total_ += range.size.pages_up();
+    give_range(index, range.size.pages_up());
+  }
+  reserve_up_to(static_cast<uint32_t>(frames_));
   memory.clear();
 }
 

@@ -34,7 +34,7 @@ class CpuPort {
   // Returns when an interrupt is pending; may return early. Interrupts are masked.
   virtual void wait_for_interrupt() noexcept = 0;
   // Serves pending interrupts other than the timer's: devices, pokes. May wake coroutines.
-  virtual void serve_interrupts() noexcept = 0;
+  virtual void serve_interrupts() = 0;
   // Makes an interrupt pending on another CPU. Called on the CPU that wants it, for the CPU of this port.
   virtual void poke() noexcept = 0;
 };

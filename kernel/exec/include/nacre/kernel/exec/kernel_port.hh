@@ -21,7 +21,7 @@ class KernelPort final : public CpuPort {
   [[nodiscard]] uint64_t now_ns() noexcept override;
   void arm_deadline(uint64_t deadline_ns) noexcept override;
   void wait_for_interrupt() noexcept override;
-  void serve_interrupts() noexcept override;
+  void serve_interrupts() override;
   void poke() noexcept override;
 
  private:

@@ -28,16 +28,17 @@
 
 namespace nacre::mm {
 
-enum class FrameState : uint8_t { Reserved, Inside, Free, Cached, Used, Slab, Large };
+// Inside is 0: a table of zeros is what most frames need.
+enum class FrameState : uint8_t { Inside, Reserved, Free, Cached, Used, Slab, Large };
 
 // One per frame; 16 bytes, 0.4 % of memory. Indices are frame numbers relative to the first frame.
 struct FrameInfo {
   static constexpr uint32_t kNone = ~uint32_t{0};
 
-  uint32_t next = kNone;  // links of the list that the block is on; free for the owner while Used
-  uint32_t previous = kNone;
+  uint32_t next = 0;  // links of the list that the block is on; free for the owner while Used
+  uint32_t previous = 0;
   uint32_t owner = 0;  // heap: first frame of the slab, or pages of a large allocation
-  FrameState state = FrameState::Reserved;
+  FrameState state = FrameState::Inside;
   uint8_t order = 0;
   uint8_t slab_class = 0;  // heap; kNoSlab unless state is Slab
   uint8_t unused = 0;
