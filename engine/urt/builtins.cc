@@ -112,7 +112,7 @@ uint64_t nacre_urt_memory_fill(const MemoryDefinition* memory, uint32_t dst, uin
   if (!fits(dst, size, memory->length)) return kOutOfBounds;
   Byte* at = pointer(memory->base + dst);
   Byte* const end = at + size;
-  const uint64_t pattern = (value & 0xff) * 0x0101010101010101;
+  const uint64_t pattern = uint64_t{value & 0xff} * 0x0101010101010101;
   fill_words(at, end, pattern);
   for (at = end - (size & 7); at != end; ++at) *at = static_cast<Byte>(value);
   return kDone;
