@@ -7,12 +7,18 @@
 static volatile int zero = 0;
 static volatile int32_t lowest = INT32_MIN;
 
-__attribute__((noinline)) static int recurse(volatile int* depth) {
+// Uses the machine's stack only.
+__attribute__((noinline)) static int recurse(int depth) {
+  return depth == zero - 1 ? 0 : recurse(depth + 1) * 3 + depth;
+}
+
+// Uses the stack that clang keeps in linear memory, which ends long before the machine's.
+__attribute__((noinline)) static int recurse_in_memory(volatile int* depth) {
   if (*depth < 0) return 0;
   char frame[64];
   memset(frame, *depth, sizeof frame);
   ++*depth;
-  return recurse(depth) + frame[*depth & 63];
+  return recurse_in_memory(depth) + frame[*depth & 63];
 }
 
 __attribute__((noinline)) static int32_t divide(int32_t a, int32_t b) {
@@ -35,7 +41,8 @@ int main(int argc, char** argv) {
   int depth = 0;
   if (strcmp(kind, "unreachable") == 0) __builtin_trap();
   if (strcmp(kind, "abort") == 0) abort();
-  if (strcmp(kind, "recursion") == 0) return recurse(&depth);
+  if (strcmp(kind, "recursion") == 0) return recurse(0);
+  if (strcmp(kind, "recursion-in-memory") == 0) return recurse_in_memory(&depth);
   if (strcmp(kind, "divide") == 0) return divide(1, zero);
   if (strcmp(kind, "overflow") == 0) return divide(lowest, zero - 1);
   if (strcmp(kind, "convert") == 0) return convert(1e30 + zero);

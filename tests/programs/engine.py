@@ -39,6 +39,7 @@ class Outcome:
 class Engine:
     def __init__(self, command):
         self.command = shlex.split(command)
+        self.label = "linux" if "wasm-run" in command else "nacre" if "nacre" in command else self.command[0]
 
     def run(self, run):
         line = list(self.command)
@@ -52,6 +53,8 @@ class Engine:
             done = subprocess.run(line, input=run.stdin, capture_output=True, timeout=run.timeout, cwd=ROOT)
         except subprocess.TimeoutExpired as error:
             return Outcome(-1, error.stdout or b"", error.stderr or b"", run.timeout, True)
+        except OSError as error:
+            return Outcome(-1, b"", f"{self.command[0]}: {error}".encode(), 0)
         return Outcome(done.returncode, done.stdout, done.stderr, time.monotonic() - begin)
 
 
@@ -104,14 +107,22 @@ class Report:
         return 1 if self.failed else 0
 
 
+# The same programs through the compiled code alone (qemu-user) and through the booted system.
+DEFAULT_ENGINES = ["qemu-riscv64 build/riscv64-linux/engine/host/wasm-run", "./nacre run"]
+
+
 def add_common_options(parser):
-    default = "qemu-riscv64 build/riscv64-linux/engine/host/wasm-run"
-    parser.add_argument("--engine", default=default, help=f"engine command (default: {default})")
+    parser.add_argument("--engine", action="append", metavar="COMMAND",
+                        help=f"engine command, may be repeated (default: {', '.join(DEFAULT_ENGINES)})")
     suites = os.environ.get("NACRE_SUITES", str(ROOT / "suites"))
     parser.add_argument("--suites", type=pathlib.Path, default=pathlib.Path(suites), metavar="DIR",
                         help="folder with bench/ and wasi/ (default: $NACRE_SUITES or suites/)")
     parser.add_argument("--verbose", "-v", action="store_true", help="name the cases that pass, too")
     parser.add_argument("filter", nargs="*", help="run only cases whose name contains one of these")
+
+
+def engines(options):
+    return [Engine(command) for command in options.engine or DEFAULT_ENGINES]
 
 
 def wanted(options, case):
