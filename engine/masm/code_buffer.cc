@@ -10,7 +10,7 @@ constexpr uint32_t kMinimumCapacity = 4096;
 }
 
 CodeBuffer::CodeBuffer(uint32_t expected_size) {
-  storage_.resize(std::clamp(expected_size, kMinimumCapacity, kMaximumSize));
+  storage_.resize(std::clamp(expected_size, kMinimumCapacity, kMaximumSize) & ~3u);
   attach(0);
 }
 

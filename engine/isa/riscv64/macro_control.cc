@@ -192,16 +192,15 @@ void MacroAssembler::add_use(Label& label, UseKind kind) {
   }
 }
 
-void MacroAssembler::bind(Label& label) {
-  ASSERT(!label.is_bound());
-  const uint32_t here = position();
-  for (uint32_t i = label.first_use(); i != Label::kNone; i = uses_[i].next) {
+void MacroAssembler::resolve_uses(uint32_t first, uint32_t target) {
+  for (uint32_t i = first; i != Label::kNone;) {
     Use& use = uses_[i];
+    i = use.next;
     if (use.kind == UseKind::Resolved) continue;
     if (use.kind == UseKind::Branch) {
-      patch_branch(use.offset, here);
+      patch_branch(use.offset, target);
     } else {
-      patch_jump(use.offset, here);
+      patch_jump(use.offset, target);
     }
     use.kind = UseKind::Resolved;
     --live_uses_;
@@ -211,8 +210,6 @@ void MacroAssembler::bind(Label& label) {
     first_branch_ = 0;
     oldest_jump_ = kNoDeadline;
   }
-  label.set_position(here);
-  barrier_ = here;
 }
 
 void MacroAssembler::jump_to_bound(uint32_t target) {
@@ -450,61 +447,6 @@ void MacroAssembler::trap_if_any(Gpr kind_register, std::span<const abi::TrapKin
     trap_if(Condition::Eq, kScratch, Gpr::Zero, kind, wasm_offset);
   }
   trap_if(Condition::Ne, kind_register, Gpr::Zero, possible[0], wasm_offset);
-}
-
-// ---- Peephole -------------------------------------------------------------------------------------------------
-
-namespace {
-
-constexpr uint32_t kOpFp = 0x53;
-
-[[nodiscard]] constexpr uint32_t major_bit(uint32_t bits) {
-  return 1u << (bits >> 2 & 31);
-}
-// Major opcodes whose rd is always a general register (jal and jalr are left out: what they define is not a value).
-constexpr uint32_t kGprMajors = major_bit(op::ld) | major_bit(op::addi) | major_bit(op::auipc) |
-                                major_bit(op::addiw) | major_bit(op::add) | major_bit(op::lui) |
-                                major_bit(op::addw);
-constexpr uint32_t kFprMajors = major_bit(op::fld) | major_bit(op::fmadd_s) |
-                                major_bit(op::fmsub_s) | major_bit(op::fnmsub_s) |
-                                major_bit(op::fnmadd_s);
-
-[[nodiscard]] constexpr bool op_fp_writes_gpr(uint32_t word) {
-  const uint32_t operation = word >> 27;
-  return operation == op::feq_s >> 27 || operation == op::fcvt_w_s >> 27 ||
-         operation == op::fmv_x_w >> 27;
-}
-
-constexpr uint32_t kRdMask = 0x1f << 7;
-
-}  // namespace
-
-bool MacroAssembler::try_retarget_last(Gpr from, Gpr to) {
-  if (position() < uint64_t{barrier_} + 4) return false;
-  const uint32_t word = code_.last32();
-  if ((word & kRdMask) != encode::rd(from)) return false;
-  const bool writes =
-      (word & 0x7f) == kOpFp ? op_fp_writes_gpr(word) : (major_bit(word) & kGprMajors) != 0;
-  if (!writes) return false;
-  code_.replace_last32((word & ~kRdMask) | encode::rd(to));
-  return true;
-}
-
-bool MacroAssembler::try_retarget_last(Fpr from, Fpr to) {
-  if (position() < uint64_t{barrier_} + 4) return false;
-  const uint32_t word = code_.last32();
-  if ((word & kRdMask) != encode::rd(from)) return false;
-  const bool writes =
-      (word & 0x7f) == kOpFp ? !op_fp_writes_gpr(word) : (major_bit(word) & kFprMajors) != 0;
-  if (!writes) return false;
-  code_.replace_last32((word & ~kRdMask) | encode::rd(to));
-  return true;
-}
-
-bool MacroAssembler::try_drop_last(uint32_t expected) {
-  if (position() < uint64_t{barrier_} + 4 || code_.last32() != expected) return false;
-  code_.drop(4);
-  return true;
 }
 
 }  // namespace nacre::riscv64

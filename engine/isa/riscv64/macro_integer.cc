@@ -488,31 +488,12 @@ void MacroAssembler::remainder_unsigned(Gpr rd, Gpr a, Gpr b, Width width, uint3
 
 // ---- Memory ---------------------------------------------------------------------------------------------------
 
-MacroAssembler::Address MacroAssembler::reachable(Gpr base, int64_t offset) {
-  if (fits_imm12(offset)) [[likely]]
-    return {base, static_cast<int32_t>(offset)};
+MacroAssembler::Address MacroAssembler::reachable_slow(Gpr base, int64_t offset) {
   DEBUG_ASSERT(base != kScratch);
   const int64_t low = shift_left(offset, 52) >> 52;
   li(kScratch, static_cast<int64_t>(static_cast<uint64_t>(offset) - static_cast<uint64_t>(low)));
   add(kScratch, kScratch, base);
   return {kScratch, static_cast<int32_t>(low)};
-}
-
-void MacroAssembler::load(uint32_t bits, Gpr rd, Gpr base, int64_t offset) {
-  const Address address = reachable(base, offset);
-  emit_load(bits, rd, address.offset, address.base);
-}
-void MacroAssembler::load(uint32_t bits, Fpr fd, Gpr base, int64_t offset) {
-  const Address address = reachable(base, offset);
-  emit_fload(bits, fd, address.offset, address.base);
-}
-void MacroAssembler::store(uint32_t bits, Gpr value, Gpr base, int64_t offset) {
-  const Address address = reachable(base, offset);
-  emit_store(bits, value, address.offset, address.base);
-}
-void MacroAssembler::store(uint32_t bits, Fpr value, Gpr base, int64_t offset) {
-  const Address address = reachable(base, offset);
-  emit_fstore(bits, value, address.offset, address.base);
 }
 
 }  // namespace nacre::riscv64

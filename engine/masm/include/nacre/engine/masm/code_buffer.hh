@@ -1,4 +1,4 @@
-// A growing run of machine code. Appending costs a compare, a store and an add; growing copies,
+// A growing run of machine code, in words. Appending costs a compare, a store and an add; growing copies,
 // amortised.
 //
 // Failure is sticky: when memory runs out, or the code exceeds kMaximumSize, the buffer keeps
@@ -27,57 +27,54 @@ class CodeBuffer {
   CodeBuffer(const CodeBuffer&) = delete;
   CodeBuffer& operator=(const CodeBuffer&) = delete;
 
-  // Bytes emitted so far: the offset of the next instruction.
+  // Bytes emitted so far: the offset of the next instruction. Always a multiple of four.
   [[nodiscard]] uint32_t position() const { return static_cast<uint32_t>(cursor_ - begin_); }
   [[nodiscard]] bool failed() const { return failed_; }
 
-  void emit16(uint16_t half) {
-    if (limit_ - cursor_ < 2) [[unlikely]]
-      grow();
-    std::memcpy(cursor_, &half, sizeof half);
-    cursor_ += sizeof half;
-  }
   void emit32(uint32_t word) {
-    if (limit_ - cursor_ < 4) [[unlikely]]
+    if (cursor_ == limit_) [[unlikely]]
       grow();
-    std::memcpy(cursor_, &word, sizeof word);
-    cursor_ += sizeof word;
+    write(cursor_, word);
+    cursor_ += 4;
   }
 
-  // `offset` must lie at least four (two) bytes before the position at some earlier time.
+  // `offset` is a multiple of four, and was at least four bytes before the position at some time.
   [[nodiscard]] uint32_t read32(uint32_t offset) const {
-    ASSERT(uint64_t{offset} + 4 <= capacity());
-    uint32_t word = 0;
-    std::memcpy(&word, begin_ + offset, sizeof word);
-    return word;
+    ASSERT(offset < capacity());
+    return read(begin_ + offset);
   }
   void patch32(uint32_t offset, uint32_t word) {
-    ASSERT(uint64_t{offset} + 4 <= capacity());
-    std::memcpy(begin_ + offset, &word, sizeof word);
+    ASSERT(offset < capacity());
+    write(begin_ + offset, word);
   }
-  // The word before the position. At least four bytes must have been emitted.
-  [[nodiscard]] uint32_t last32() const {
-    uint32_t word = 0;
-    std::memcpy(&word, cursor_ - 4, sizeof word);
-    return word;
-  }
-  void replace_last32(uint32_t word) { std::memcpy(cursor_ - 4, &word, sizeof word); }
-  // Forgets the last `bytes` bytes.
-  void drop(uint32_t bytes) {
-    ASSERT(bytes <= position());
-    cursor_ -= bytes;
+  // The word before the position. At least one must have been emitted.
+  [[nodiscard]] uint32_t last32() const { return read(cursor_ - 4); }
+  void replace_last32(uint32_t word) { write(cursor_ - 4, word); }
+  // Forgets the last word.
+  void drop_last() {
+    ASSERT(position() != 0);
+    cursor_ -= 4;
   }
 
   // Gives the code away and starts anew, empty.
   [[nodiscard]] std::vector<uint8_t> take();
 
  private:
+  // Words are aligned; saying so makes these one instruction on targets that do not like them else.
+  static void write(uint8_t* at, uint32_t word) {
+    std::memcpy(__builtin_assume_aligned(at, 4), &word, sizeof word);
+  }
+  [[nodiscard]] static uint32_t read(const uint8_t* at) {
+    uint32_t word = 0;
+    std::memcpy(&word, __builtin_assume_aligned(at, 4), sizeof word);
+    return word;
+  }
   [[nodiscard]] uint64_t capacity() const { return static_cast<uint64_t>(limit_ - begin_); }
   void attach(uint32_t position);
   void grow();
 
-  // INVARIANT: begin_ ≤ cursor_ ≤ limit_; [begin_, limit_) is all of storage_, never less than
-  // kMinimumCapacity.
+  // INVARIANT: begin_ ≤ cursor_ ≤ limit_; [begin_, limit_) is all of storage_, a multiple of four
+  // bytes, never less than kMinimumCapacity. Its allocator aligns it for words.
   uint8_t* begin_ = nullptr;
   uint8_t* cursor_ = nullptr;
   uint8_t* limit_ = nullptr;

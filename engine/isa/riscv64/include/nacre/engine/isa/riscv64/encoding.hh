@@ -80,4 +80,22 @@ struct HighLow {
 
 }  // namespace encode
 
+// Whether bits 7–11 of an instruction name a general (floating-point) register that it defines.
+// Calls are left out: what they define is no value.
+[[nodiscard]] constexpr bool destination_is(uint32_t word, bool fpr) {
+  constexpr auto kMajor = [](uint32_t bits) { return 1u << (bits >> 2 & 31); };
+  constexpr uint32_t kGprMajors = kMajor(op::ld) | kMajor(op::addi) | kMajor(op::auipc) |
+                                  kMajor(op::addiw) | kMajor(op::add) | kMajor(op::lui) |
+                                  kMajor(op::addw);
+  constexpr uint32_t kFprMajors = kMajor(op::fld) | kMajor(op::fmadd_s) | kMajor(op::fmsub_s) |
+                                  kMajor(op::fnmsub_s) | kMajor(op::fnmadd_s);
+  if ((kMajor(word) & (fpr ? kFprMajors : kGprMajors)) != 0) return true;
+  if ((word & 0x7f) != (op::fadd_s & 0x7f)) return false;
+  // OP-FP: comparisons, conversions to integers, and moves to them define general registers.
+  const uint32_t operation = word >> 27;
+  const bool writes_gpr = operation == op::feq_s >> 27 || operation == op::fcvt_w_s >> 27 ||
+                          operation == op::fmv_x_w >> 27;
+  return writes_gpr != fpr;
+}
+
 }  // namespace nacre::riscv64

@@ -131,7 +131,12 @@ class MacroAssembler : public Assembler {
   // ---- Control flow
   // -------------------------------------------------------------------------------------------
   // Binds to the position.
-  void bind(Label& label);
+  void bind(Label& label) {
+    ASSERT(!label.is_bound());
+    barrier_ = position();
+    if (label.is_used()) resolve_uses(label.first_use(), barrier_);
+    label.set_position(barrier_);
+  }
   void jump(Label& label);
   void branch(Condition c, Gpr a, Gpr b, Label& label);
   void branch_if_zero(Gpr a, Label& label) { branch(Condition::Eq, a, Gpr::Zero, label); }
@@ -156,13 +161,21 @@ class MacroAssembler : public Assembler {
   // -----------------------------------------------------------------------------------------------
   // If the instruction just emitted wrote `from`, and nothing can jump between it and here, makes
   // it write `to` instead and returns true. The caller promises that nobody reads `from` any more.
-  bool try_retarget_last(Gpr from, Gpr to);
-  bool try_retarget_last(Fpr from, Fpr to);
+  bool try_retarget_last(Gpr from, Gpr to) {
+    return last_writes(code_of(from), /*to_fpr=*/false) && set_last_destination(code_of(to));
+  }
+  bool try_retarget_last(Fpr from, Fpr to) {
+    return last_writes(code_of(from), /*to_fpr=*/true) && set_last_destination(code_of(to));
+  }
   // Forbids retargeting what has been emitted so far.
   void barrier() { barrier_ = position(); }
   // Removes the instruction just emitted if it is `expected` and nothing can jump between it and
   // here.
-  bool try_drop_last(uint32_t expected);
+  bool try_drop_last(uint32_t expected) {
+    if (!has_last() || code_.last32() != expected) return false;
+    code_.drop_last();
+    return true;
+  }
 
   // ---- Integers
   // -----------------------------------------------------------------------------------------------
@@ -221,10 +234,22 @@ class MacroAssembler : public Assembler {
   // Loads and stores by opcode word (namespace op) at any distance; beyond 12 bits the address is
   // built in kScratch (base ≠ kScratch then). The access is the last instruction emitted:
   // `last_may_trap` afterwards.
-  void load(uint32_t bits, Gpr rd, Gpr base, int64_t offset);
-  void load(uint32_t bits, Fpr fd, Gpr base, int64_t offset);
-  void store(uint32_t bits, Gpr value, Gpr base, int64_t offset);
-  void store(uint32_t bits, Fpr value, Gpr base, int64_t offset);
+  void load(uint32_t bits, Gpr rd, Gpr base, int64_t offset) {
+    const Address address = reachable(base, offset);
+    emit_load(bits, rd, address.offset, address.base);
+  }
+  void load(uint32_t bits, Fpr fd, Gpr base, int64_t offset) {
+    const Address address = reachable(base, offset);
+    emit_fload(bits, fd, address.offset, address.base);
+  }
+  void store(uint32_t bits, Gpr value, Gpr base, int64_t offset) {
+    const Address address = reachable(base, offset);
+    emit_store(bits, value, address.offset, address.base);
+  }
+  void store(uint32_t bits, Fpr value, Gpr base, int64_t offset) {
+    const Address address = reachable(base, offset);
+    emit_fstore(bits, value, address.offset, address.base);
+  }
 
   // ---- Floats
   // -------------------------------------------------------------------------------------------------
@@ -294,6 +319,19 @@ class MacroAssembler : public Assembler {
   void skip(uint32_t instructions) { jal(Gpr::Zero, static_cast<int32_t>(4 * (instructions + 1))); }
   [[nodiscard]] static uint32_t branch_word(Condition c, Gpr a, Gpr b, int32_t distance);
   void add_use(Label& label, UseKind kind);
+  void resolve_uses(uint32_t first, uint32_t target);
+  // Whether an instruction was emitted since the last barrier.
+  [[nodiscard]] bool has_last() const { return position() >= uint64_t{barrier_} + 4; }
+  // Whether the last instruction is there, is known, and its destination is this register.
+  [[nodiscard]] bool last_writes(uint32_t reg, bool to_fpr) const {
+    if (!has_last()) return false;
+    const uint32_t word = code_.last32();
+    return (word >> 7 & 31) == reg && destination_is(word, to_fpr);
+  }
+  bool set_last_destination(uint32_t reg) {
+    code_.replace_last32((code_.last32() & ~(31u << 7)) | reg << 7);
+    return true;
+  }
   void patch_branch(uint32_t offset, uint32_t target);
   void patch_jump(uint32_t offset, uint32_t target);
   void patch_far(uint32_t offset, uint32_t target);
@@ -313,7 +351,12 @@ class MacroAssembler : public Assembler {
   void update_deadline();
   void call_or_jump(Gpr link, uint32_t function, Reach reach);
   // Brings base + offset into reach of a 12-bit displacement.
-  Address reachable(Gpr base, int64_t offset);
+  Address reachable(Gpr base, int64_t offset) {
+    if (fits_imm12(offset)) [[likely]]
+      return {base, static_cast<int32_t>(offset)};
+    return reachable_slow(base, offset);
+  }
+  Address reachable_slow(Gpr base, int64_t offset);
   void float_extremum(uint32_t bits, Fpr fd, Fpr a, Fpr b, FloatWidth width);
   void count_ladder(Gpr rd, Gpr temporary, bool leading);
 
