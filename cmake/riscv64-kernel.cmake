@@ -36,7 +36,9 @@ endforeach()
 set(CMAKE_CXX_FLAGS_INIT
     "${flags} -nostdinc++ -isystem ${NACRE_RUNTIME}/include/c++/v1 ${includes} -faligned-allocation")
 
-# Linked by kernel/init and, in part, by boot/loader.
-set(NACRE_RUNTIME_LIBRARIES
-    ${NACRE_RUNTIME}/lib/libc++.a ${NACRE_RUNTIME}/lib/libc++abi.a ${NACRE_RUNTIME}/lib/libunwind.a
-    ${NACRE_RUNTIME}/lib/baremetal/libclang_rt.builtins-riscv64.a ${NACRE_PICOLIBC}/lib/rv64imac/lp64/libc.a)
+# Behind everything else on the linker's command line: our own malloc, abort and the like come before the C library's.
+set(runtime "-Wl,--start-group")
+foreach(library libc++.a libc++abi.a libunwind.a baremetal/libclang_rt.builtins-riscv64.a)
+  string(APPEND runtime " ${NACRE_RUNTIME}/lib/${library}")
+endforeach()
+set(CMAKE_CXX_STANDARD_LIBRARIES_INIT "${runtime} ${NACRE_PICOLIBC}/lib/rv64imac/lp64/libc.a -Wl,--end-group")
