@@ -112,7 +112,7 @@ void MacroAssembler::branch_float(FloatCondition c, bool expected, Fpr a, Fpr b,
   branch(expected != negated ? Condition::Ne : Condition::Eq, kScratch, Gpr::Zero, label);
 }
 
-// ---- Conversions ----------------------------------------------------------------------------------------------
+// ---- Conversions ----
 
 // The instruction saturates, but takes NaN for the largest value.
 void MacroAssembler::truncate_saturating(Gpr rd, Width to, Signedness sign, Fpr fs,

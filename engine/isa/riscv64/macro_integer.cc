@@ -7,7 +7,7 @@ namespace nacre::riscv64 {
 
 namespace {
 
-// ---- Constants ------------------------------------------------------------------------------------------------
+// ---- Constants ----
 
 enum class StepKind : uint8_t { Lui, Addi, Addiw, Slli, Srli, SlliUw, ZextW, Bseti, Bclri };
 struct Step {
@@ -109,7 +109,7 @@ void take_if_shorter(Sequence& best, int64_t start, StepKind last, int32_t opera
 
 uint32_t MacroAssembler::li_cost(int64_t value) const {
   if (fits_imm12(value)) return 1;
-  return constant_sequence(value, features_).size;
+  return constant_sequence(value, features()).size;
 }
 
 void MacroAssembler::li_slow(Gpr rd, int64_t value) {
@@ -119,7 +119,7 @@ void MacroAssembler::li_slow(Gpr rd, int64_t value) {
     if (low != 0) addiw(rd, rd, low);
     return;
   }
-  const Sequence sequence = constant_sequence(value, features_);
+  const Sequence sequence = constant_sequence(value, features());
   Gpr source = Gpr::Zero;
   for (uint32_t i = 0; i < sequence.size; ++i) {
     const auto [kind, operand] = sequence.steps[i];
@@ -157,7 +157,7 @@ void MacroAssembler::li_slow(Gpr rd, int64_t value) {
   }
 }
 
-// ---- Arithmetic with constants --------------------------------------------------------------------------------
+// ---- Arithmetic with constants ----
 
 void MacroAssembler::add_imm(Gpr rd, Gpr rs, int64_t value, Width width) {
   const bool narrow = width == Width::W32;
@@ -181,7 +181,7 @@ void MacroAssembler::and_imm(Gpr rd, Gpr rs, int64_t value) {
   if (fits_imm12(value)) return andi(rd, rs, static_cast<int32_t>(value));
   if (bits == 0xffff) return extend16_unsigned(rd, rs);
   if (bits == 0xffff'ffff) return zext_w(rd, rs);
-  if (features_.zbs && std::has_single_bit(~bits)) {
+  if (features().zbs && std::has_single_bit(~bits)) {
     return bclri(rd, rs, static_cast<uint32_t>(std::countr_zero(~bits)));
   }
   if ((bits & (bits + 1)) == 0) {  // a run of ones from bit 0
@@ -196,7 +196,7 @@ void MacroAssembler::and_imm(Gpr rd, Gpr rs, int64_t value) {
 void MacroAssembler::or_imm(Gpr rd, Gpr rs, int64_t value) {
   const auto bits = static_cast<uint64_t>(value);
   if (fits_imm12(value)) return ori(rd, rs, static_cast<int32_t>(value));
-  if (features_.zbs && std::has_single_bit(bits)) {
+  if (features().zbs && std::has_single_bit(bits)) {
     return bseti(rd, rs, static_cast<uint32_t>(std::countr_zero(bits)));
   }
   li(kScratch, value);
@@ -206,7 +206,7 @@ void MacroAssembler::or_imm(Gpr rd, Gpr rs, int64_t value) {
 void MacroAssembler::xor_imm(Gpr rd, Gpr rs, int64_t value) {
   const auto bits = static_cast<uint64_t>(value);
   if (fits_imm12(value)) return xori(rd, rs, static_cast<int32_t>(value));
-  if (features_.zbs && std::has_single_bit(bits)) {
+  if (features().zbs && std::has_single_bit(bits)) {
     return binvi(rd, rs, static_cast<uint32_t>(std::countr_zero(bits)));
   }
   li(kScratch, value);
@@ -217,33 +217,33 @@ void MacroAssembler::neg(Gpr rd, Gpr rs, Width width) {
   width == Width::W32 ? subw(rd, Gpr::Zero, rs) : sub(rd, Gpr::Zero, rs);
 }
 
-// ---- Extensions -----------------------------------------------------------------------------------------------
+// ---- Extensions ----
 
 void MacroAssembler::zext_w(Gpr rd, Gpr rs) {
-  if (features_.zba) return add_uw(rd, rs, Gpr::Zero);
+  if (features().zba) return add_uw(rd, rs, Gpr::Zero);
   slli(rd, rs, 32);
   srli(rd, rd, 32);
 }
 
 void MacroAssembler::extend8_signed(Gpr rd, Gpr rs) {
-  if (features_.zbb) return sext_b(rd, rs);
+  if (features().zbb) return sext_b(rd, rs);
   slli(rd, rs, 56);
   srai(rd, rd, 56);
 }
 
 void MacroAssembler::extend16_signed(Gpr rd, Gpr rs) {
-  if (features_.zbb) return sext_h(rd, rs);
+  if (features().zbb) return sext_h(rd, rs);
   slli(rd, rs, 48);
   srai(rd, rd, 48);
 }
 
 void MacroAssembler::extend16_unsigned(Gpr rd, Gpr rs) {
-  if (features_.zbb) return zext_h(rd, rs);
+  if (features().zbb) return zext_h(rd, rs);
   slli(rd, rs, 48);
   srli(rd, rd, 48);
 }
 
-// ---- Comparisons and selection --------------------------------------------------------------------------------
+// ---- Comparisons and selection ----
 
 void MacroAssembler::set_if(Condition c, Gpr rd, Gpr a, Gpr b) {
   switch (c) {
@@ -366,11 +366,11 @@ void MacroAssembler::select(Fpr rd, Gpr condition, Fpr a, Fpr b) {
   barrier();
 }
 
-// ---- Bits -----------------------------------------------------------------------------------------------------
+// ---- Bits ----
 
 void MacroAssembler::rotate_left(Gpr rd, Gpr a, Gpr amount, Width width) {
   const bool narrow = width == Width::W32;
-  if (features_.zbb) return narrow ? rolw(rd, a, amount) : rol(rd, a, amount);
+  if (features().zbb) return narrow ? rolw(rd, a, amount) : rol(rd, a, amount);
   sub(kScratch, Gpr::Zero, amount);
   narrow ? srlw(kScratch, a, kScratch) : srl(kScratch, a, kScratch);
   narrow ? sllw(rd, a, amount) : sll(rd, a, amount);
@@ -379,7 +379,7 @@ void MacroAssembler::rotate_left(Gpr rd, Gpr a, Gpr amount, Width width) {
 
 void MacroAssembler::rotate_right(Gpr rd, Gpr a, Gpr amount, Width width) {
   const bool narrow = width == Width::W32;
-  if (features_.zbb) return narrow ? rorw(rd, a, amount) : ror(rd, a, amount);
+  if (features().zbb) return narrow ? rorw(rd, a, amount) : ror(rd, a, amount);
   sub(kScratch, Gpr::Zero, amount);
   narrow ? sllw(kScratch, a, kScratch) : sll(kScratch, a, kScratch);
   narrow ? srlw(rd, a, amount) : srl(rd, a, amount);
@@ -391,7 +391,7 @@ void MacroAssembler::rotate_right_imm(Gpr rd, Gpr a, uint32_t amount, Width widt
   const uint32_t bits = narrow ? 32 : 64;
   amount &= bits - 1;
   if (amount == 0) return mv(rd, a);
-  if (features_.zbb) return narrow ? roriw(rd, a, amount) : rori(rd, a, amount);
+  if (features().zbb) return narrow ? roriw(rd, a, amount) : rori(rd, a, amount);
   narrow ? slliw(kScratch, a, bits - amount) : slli(kScratch, a, bits - amount);
   narrow ? srliw(rd, a, amount) : srli(rd, a, amount);
   or_(rd, rd, kScratch);
@@ -419,7 +419,7 @@ void MacroAssembler::count_ladder(Gpr rd, Gpr temporary, bool leading) {
 
 void MacroAssembler::count_leading_zeros(Gpr rd, Gpr rs, Width width, Gpr temporary) {
   const bool narrow = width == Width::W32;
-  if (features_.zbb) return narrow ? clzw(rd, rs) : clz(rd, rs);
+  if (features().zbb) return narrow ? clzw(rd, rs) : clz(rd, rs);
   if (narrow) {
     // The value on top, a one right below it.
     li(kScratch, int64_t{1} << 31);
@@ -433,7 +433,7 @@ void MacroAssembler::count_leading_zeros(Gpr rd, Gpr rs, Width width, Gpr tempor
 
 void MacroAssembler::count_trailing_zeros(Gpr rd, Gpr rs, Width width, Gpr temporary) {
   const bool narrow = width == Width::W32;
-  if (features_.zbb) return narrow ? ctzw(rd, rs) : ctz(rd, rs);
+  if (features().zbb) return narrow ? ctzw(rd, rs) : ctz(rd, rs);
   if (narrow) {
     li(kScratch, int64_t{1} << 32);
     or_(temporary, rs, kScratch);
@@ -445,7 +445,7 @@ void MacroAssembler::count_trailing_zeros(Gpr rd, Gpr rs, Width width, Gpr tempo
 
 void MacroAssembler::count_ones(Gpr rd, Gpr rs, Width width, Gpr temporary) {
   const bool narrow = width == Width::W32;
-  if (features_.zbb) return narrow ? cpopw(rd, rs) : cpop(rd, rs);
+  if (features().zbb) return narrow ? cpopw(rd, rs) : cpop(rd, rs);
   // One round for each bit that is set.
   narrow ? zext_w(temporary, rs) : mv(temporary, rs);
   addi(rd, Gpr::Zero, 0);
@@ -457,7 +457,7 @@ void MacroAssembler::count_ones(Gpr rd, Gpr rs, Width width, Gpr temporary) {
   barrier();
 }
 
-// ---- Division -------------------------------------------------------------------------------------------------
+// ---- Division ----
 
 void MacroAssembler::divide_signed(Gpr rd, Gpr a, Gpr b, Width width, uint32_t wasm_offset) {
   const bool narrow = width == Width::W32;
@@ -486,7 +486,7 @@ void MacroAssembler::remainder_unsigned(Gpr rd, Gpr a, Gpr b, Width width, uint3
   width == Width::W32 ? remuw(rd, a, b) : remu(rd, a, b);
 }
 
-// ---- Memory ---------------------------------------------------------------------------------------------------
+// ---- Memory ----
 
 MacroAssembler::Address MacroAssembler::reachable_slow(Gpr base, int64_t offset) {
   DEBUG_ASSERT(base != kScratch);

@@ -1,4 +1,4 @@
-// Labels, islands, trap exits, calls between functions. See macro_assembler.hh, "Branches out of reach".
+// Labels, islands, trap exits, calls between functions. See control_assembler.hh, "Branches out of reach".
 //
 // An island is a run of code that nothing falls into (a jump leads over it where needed). It holds, in order: for
 // every conditional branch near its limit a `jal` to the same label ("hop"), and every pending trap exit, both merged by
@@ -7,7 +7,7 @@
 // the first, so a deadline for the oldest is one for all.
 #include <algorithm>
 
-#include "nacre/engine/isa/riscv64/macro_assembler.hh"
+#include "nacre/engine/isa/riscv64/control_assembler.hh"
 
 namespace nacre::riscv64 {
 
@@ -16,7 +16,7 @@ namespace {
 constexpr uint32_t kBranchReach = 4094;
 constexpr uint32_t kJumpReach = (1u << 20) - 2;
 // Code that may be emitted after a deadline was due: up to the next checkpoint, and the island's first jump.
-constexpr uint32_t kBranchSlack = MacroAssembler::kMaxCodeBetweenCheckpoints + 16;
+constexpr uint32_t kBranchSlack = ControlAssembler::kMaxCodeBetweenCheckpoints + 16;
 // An island of branch exits may come before, at most 4 KiB; then up to kMaxLongExits of eight bytes.
 constexpr uint32_t kJumpSlack = 128 << 10;
 constexpr uint32_t kMaxLongExits = 6000;
@@ -34,12 +34,13 @@ constexpr uint32_t kJumpWindow = 512 << 10;
 
 }  // namespace
 
-MacroAssembler::MacroAssembler(const Features& features, uint32_t functions, uint32_t expected_size)
+ControlAssembler::ControlAssembler(const Features& features, uint32_t functions,
+                                   uint32_t expected_size)
     : Assembler(expected_size), features_(features), entries_(functions, kUnknownOffset) {}
 
-// ---- Functions ------------------------------------------------------------------------------------------------
+// ---- Functions ----
 
-void MacroAssembler::begin_function(uint32_t function) {
+void ControlAssembler::begin_function(uint32_t function) {
   unreachable_at_ = position();
   checkpoint();
   ASSERT(function < entries_.size());
@@ -48,7 +49,7 @@ void MacroAssembler::begin_function(uint32_t function) {
   barrier();
 }
 
-uint32_t MacroAssembler::reserve_prologue(uint32_t words) {
+uint32_t ControlAssembler::reserve_prologue(uint32_t words) {
   const uint32_t at = position();
   entries_[current_function_] = kUnknownOffset;
   // What stays unused is never reached; if it were, it stops.
@@ -57,8 +58,8 @@ uint32_t MacroAssembler::reserve_prologue(uint32_t words) {
   return at;
 }
 
-uint32_t MacroAssembler::finish_prologue(uint32_t reserved_at, uint32_t reserved_words,
-                                         std::span<const uint32_t> prologue) {
+uint32_t ControlAssembler::finish_prologue(uint32_t reserved_at, uint32_t reserved_words,
+                                           std::span<const uint32_t> prologue) {
   ASSERT(prologue.size() <= reserved_words);
   const uint32_t end = reserved_at + 4 * reserved_words;
   const uint32_t entry = end - 4 * static_cast<uint32_t>(prologue.size());
@@ -71,7 +72,7 @@ uint32_t MacroAssembler::finish_prologue(uint32_t reserved_at, uint32_t reserved
   return entry;
 }
 
-void MacroAssembler::end_function() {
+void ControlAssembler::end_function() {
   ASSERT(live_uses_ == 0 || failed());
   for (const PendingTrap& trap : pending_traps_) emit_trap_exit(trap);
   pending_traps_.clear();
@@ -82,7 +83,7 @@ void MacroAssembler::end_function() {
   update_deadline();
 }
 
-void MacroAssembler::finish() {
+void ControlAssembler::finish() {
   for (size_t i = first_call_; i < pending_calls_.size(); ++i) {
     const uint32_t target = entries_[pending_calls_[i].function];
     ASSERT(target != kUnknownOffset);
@@ -98,16 +99,16 @@ void MacroAssembler::finish() {
   far_calls_.clear();
 }
 
-void MacroAssembler::call_function(uint32_t function, Reach reach) {
+void ControlAssembler::call_function(uint32_t function, Reach reach) {
   call_or_jump(Gpr::Ra, function, reach);
 }
 
-void MacroAssembler::tail_jump_function(uint32_t function, Reach reach) {
+void ControlAssembler::tail_jump_function(uint32_t function, Reach reach) {
   call_or_jump(Gpr::Zero, function, reach);
   after_unconditional();
 }
 
-void MacroAssembler::call_or_jump(Gpr link, uint32_t function, Reach reach) {
+void ControlAssembler::call_or_jump(Gpr link, uint32_t function, Reach reach) {
   const uint32_t here = position();
   if (const uint32_t target = entries_[function]; target != kUnknownOffset) {
     const int64_t distance = int64_t{target} - here;
@@ -127,16 +128,16 @@ void MacroAssembler::call_or_jump(Gpr link, uint32_t function, Reach reach) {
 }
 
 // auipc and jalr through the link register itself, or through kScratch where there is none.
-void MacroAssembler::emit_far(Gpr link, uint32_t target) {
+void ControlAssembler::emit_far(Gpr link, uint32_t target) {
   const auto [high, low] = encode::split32(static_cast<int32_t>(target - position()));
   const Gpr base = link == Gpr::Zero ? kScratch : link;
   auipc(base, high);
   jalr(link, low, base);
 }
 
-// ---- Patching -------------------------------------------------------------------------------------------------
+// ---- Patching ----
 
-void MacroAssembler::patch_branch(uint32_t offset, uint32_t target) {
+void ControlAssembler::patch_branch(uint32_t offset, uint32_t target) {
   const int64_t distance = int64_t{target} - offset;
   if (!fits_branch(distance)) [[unlikely]] {
     out_of_reach_ = true;
@@ -146,7 +147,7 @@ void MacroAssembler::patch_branch(uint32_t offset, uint32_t target) {
   code_.patch32(offset, bits | encode::imm_b(static_cast<int32_t>(distance)));
 }
 
-void MacroAssembler::patch_jump(uint32_t offset, uint32_t target) {
+void ControlAssembler::patch_jump(uint32_t offset, uint32_t target) {
   const int64_t distance = int64_t{target} - offset;
   if (!fits_jump(distance)) [[unlikely]] {
     out_of_reach_ = true;
@@ -156,15 +157,15 @@ void MacroAssembler::patch_jump(uint32_t offset, uint32_t target) {
   code_.patch32(offset, bits | encode::imm_j(static_cast<int32_t>(distance)));
 }
 
-void MacroAssembler::patch_far(uint32_t offset, uint32_t target) {
+void ControlAssembler::patch_far(uint32_t offset, uint32_t target) {
   const auto [high, low] = encode::split32(static_cast<int32_t>(target - offset));
   code_.patch32(offset, (code_.read32(offset) & 0xfff) | encode::imm_u(high));
   code_.patch32(offset + 4, (code_.read32(offset + 4) & 0xfffff) | encode::imm_i(low));
 }
 
-// ---- Labels ---------------------------------------------------------------------------------------------------
+// ---- Labels ----
 
-uint32_t MacroAssembler::branch_word(Condition c, Gpr a, Gpr b, int32_t distance) {
+uint32_t ControlAssembler::branch_word(Condition c, Gpr a, Gpr b, int32_t distance) {
   constexpr struct {
     uint32_t bits;
     bool swap;
@@ -177,7 +178,7 @@ uint32_t MacroAssembler::branch_word(Condition c, Gpr a, Gpr b, int32_t distance
   return bits | encode::rs1(left) | encode::rs2(right) | encode::imm_b(distance);
 }
 
-void MacroAssembler::add_use(Label& label, UseKind kind) {
+void ControlAssembler::add_use(Label& label, UseKind kind) {
   const auto index = static_cast<uint32_t>(uses_.size());
   const uint32_t here = position();
   const uint32_t next = label.first_use();
@@ -192,7 +193,7 @@ void MacroAssembler::add_use(Label& label, UseKind kind) {
   }
 }
 
-void MacroAssembler::resolve_uses(uint32_t first, uint32_t target) {
+void ControlAssembler::resolve_uses(uint32_t first, uint32_t target) {
   for (uint32_t i = first; i != Label::kNone;) {
     Use& use = uses_[i];
     i = use.next;
@@ -212,7 +213,7 @@ void MacroAssembler::resolve_uses(uint32_t first, uint32_t target) {
   }
 }
 
-void MacroAssembler::jump_to_bound(uint32_t target) {
+void ControlAssembler::jump_to_bound(uint32_t target) {
   const int64_t distance = int64_t{target} - position();
   if (fits_jump(distance)) {
     jal(Gpr::Zero, static_cast<int32_t>(distance));
@@ -221,7 +222,7 @@ void MacroAssembler::jump_to_bound(uint32_t target) {
   }
 }
 
-void MacroAssembler::jump(Label& label) {
+void ControlAssembler::jump(Label& label) {
   if (label.is_bound()) {
     jump_to_bound(label.position());
   } else {
@@ -231,7 +232,7 @@ void MacroAssembler::jump(Label& label) {
   after_unconditional();
 }
 
-void MacroAssembler::branch(Condition c, Gpr a, Gpr b, Label& label) {
+void ControlAssembler::branch(Condition c, Gpr a, Gpr b, Label& label) {
   if (!label.is_bound()) {
     add_use(label, UseKind::Branch);
     emit(branch_word(c, a, b, 0));
@@ -247,7 +248,7 @@ void MacroAssembler::branch(Condition c, Gpr a, Gpr b, Label& label) {
   jump_to_bound(label.position());
 }
 
-void MacroAssembler::jump_table(Gpr index, std::span<Label* const> labels) {
+void ControlAssembler::jump_table(Gpr index, std::span<Label* const> labels) {
   if (labels.size() > kMaxJumpTable) {
     out_of_reach_ = true;
     return;
@@ -281,24 +282,24 @@ void MacroAssembler::jump_table(Gpr index, std::span<Label* const> labels) {
   after_unconditional();
 }
 
-// ---- Islands --------------------------------------------------------------------------------------------------
+// ---- Islands ----
 
 // Where nothing falls through, exits cost no jump: take along what would be due soon.
-void MacroAssembler::after_unconditional() {
+void ControlAssembler::after_unconditional() {
   unreachable_at_ = position();
   if (uint64_t{position()} + kFreeBranchWindow >= island_deadline_) emit_island(0);
 }
 
-bool MacroAssembler::jumps_due(uint32_t ahead) const {
+bool ControlAssembler::jumps_due(uint32_t ahead) const {
   return oldest_jump_ != kNoDeadline && uint64_t{position()} + ahead >= jump_deadline(oldest_jump_);
 }
 
-bool MacroAssembler::calls_due(uint32_t ahead) const {
+bool ControlAssembler::calls_due(uint32_t ahead) const {
   return first_call_ < pending_calls_.size() &&
          uint64_t{position()} + ahead >= jump_deadline(pending_calls_[first_call_].offset);
 }
 
-void MacroAssembler::update_deadline() {
+void ControlAssembler::update_deadline() {
   while (first_branch_ < uses_.size() && uses_[first_branch_].kind != UseKind::Branch)
     ++first_branch_;
   uint32_t deadline = kNoDeadline;
@@ -314,7 +315,7 @@ void MacroAssembler::update_deadline() {
 }
 
 // `ahead`: bytes that will be emitted without a checkpoint.
-void MacroAssembler::emit_island(uint32_t ahead) {
+void ControlAssembler::emit_island(uint32_t ahead) {
   // The deadline may stem from a use that was resolved meanwhile.
   update_deadline();
   const bool falls = falls_through();
@@ -337,7 +338,7 @@ void MacroAssembler::emit_island(uint32_t ahead) {
 }
 
 // Hops for the branches whose deadline lies before the horizon, and all trap exits.
-void MacroAssembler::emit_short_exits(uint64_t expiring_before) {
+void ControlAssembler::emit_short_exits(uint64_t expiring_before) {
   auto next_branch = [&] {
     while (first_branch_ < uses_.size() && uses_[first_branch_].kind != UseKind::Branch)
       ++first_branch_;
@@ -366,7 +367,7 @@ void MacroAssembler::emit_short_exits(uint64_t expiring_before) {
 }
 
 // Leads jumps that would soon be out of reach over a jal here, one for each label.
-void MacroAssembler::emit_jump_hops() {
+void ControlAssembler::emit_jump_hops() {
   const uint64_t newest = uint64_t{oldest_jump_} + kJumpWindow;
   std::vector<uint32_t> hop_of_label(uses_.size(), kUnknownOffset);
   uint32_t hops = 0;
@@ -393,7 +394,7 @@ void MacroAssembler::emit_jump_hops() {
 }
 
 // Calls whose callee is known by now are resolved; the others go over a veneer, one for each callee.
-void MacroAssembler::emit_call_veneers() {
+void ControlAssembler::emit_call_veneers() {
   const uint64_t newest = uint64_t{pending_calls_[first_call_].offset} + kJumpWindow;
   std::vector<std::pair<uint32_t, uint32_t>> veneers;  // function, offset; sorted by function
   for (; first_call_ < pending_calls_.size(); ++first_call_) {
@@ -418,29 +419,30 @@ void MacroAssembler::emit_call_veneers() {
   }
 }
 
-// ---- Traps ----------------------------------------------------------------------------------------------------
+// ---- Traps ----
 
-void MacroAssembler::emit_trap_exit(const PendingTrap& trap) {
+void ControlAssembler::emit_trap_exit(const PendingTrap& trap) {
   patch_branch(trap.branch_offset, position());
   record_site(position(), trap.kind, trap.wasm_offset);
   ebreak();
 }
 
-void MacroAssembler::trap(abi::TrapKind kind, uint32_t wasm_offset) {
+void ControlAssembler::trap(abi::TrapKind kind, uint32_t wasm_offset) {
   record_site(position(), kind, wasm_offset);
   ebreak();
   after_unconditional();
 }
 
-void MacroAssembler::trap_if(Condition c, Gpr a, Gpr b, abi::TrapKind kind, uint32_t wasm_offset) {
+void ControlAssembler::trap_if(Condition c, Gpr a, Gpr b, abi::TrapKind kind,
+                               uint32_t wasm_offset) {
   const uint32_t here = position();
   pending_traps_.push_back({here, kind, wasm_offset});
   island_deadline_ = std::min(island_deadline_, branch_deadline(here));
   emit(branch_word(c, a, b, 0));
 }
 
-void MacroAssembler::trap_if_any(Gpr kind_register, std::span<const abi::TrapKind> possible,
-                                 uint32_t wasm_offset) {
+void ControlAssembler::trap_if_any(Gpr kind_register, std::span<const abi::TrapKind> possible,
+                                   uint32_t wasm_offset) {
   ASSERT(!possible.empty());
   for (abi::TrapKind kind : possible.subspan(1)) {
     addi(kScratch, kind_register, -static_cast<int32_t>(kind));
