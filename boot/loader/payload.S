@@ -1,4 +1,4 @@
-# The kernel's ELF file, without its debug information. PAYLOAD is defined by CMakeLists.txt.
+# The kernel's ELF file, without its debug information. PAYLOAD is defined by nacre_boot_image().
 
     .section .rodata.payload, "a", @progbits
     .balign 4096

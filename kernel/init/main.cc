@@ -17,9 +17,7 @@
 #include "nacre/kernel/trace/panic.hh"
 #include "nacre/kernel/trap/dispatch.hh"
 #include "self_test.hh"
-#if __has_include("nacre/kernel/wasm/boot_program.hh")
 #include "nacre/kernel/wasm/boot_program.hh"
-#endif
 
 namespace nacre::init {
 namespace {
@@ -116,11 +114,7 @@ int boot(const abi::BootInfo& info) {
 
   const BootContext context{info, tree, arguments};
   if (const auto test = arguments.value("selftest")) return run_self_test(*test, context);
-#if __has_include("nacre/kernel/wasm/boot_program.hh")
   return kwasm::run_boot_program(context.info, context.tree, context.arguments);
-#else
-  return arch::kExitSuccess;
-#endif
 }
 
 }  // namespace

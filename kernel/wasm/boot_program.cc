@@ -13,6 +13,7 @@
 #include "nacre/kernel/machine/devices.hh"
 #include "nacre/kernel/mm/kernel_memory.hh"
 #include "nacre/kernel/trace/log.hh"
+#include "nacre/kernel/wasm/boot_mode.hh"
 #include "nacre/kernel/wasm/thread.hh"
 #include "program.hh"
 
@@ -32,13 +33,33 @@ Result<launch::Config> read_config(std::span<const std::byte> archive) {
   return launch::decode(entry.text());
 }
 
+class ModeContext final : public BootModeContext {
+ public:
+  ModeContext(std::span<const std::byte> bytes, Console& console)
+      : BootModeContext(bytes), console_(console) {}
+  coro::Task<void> print(std::string_view text) override {
+    co_await console_.output().write(std::as_bytes(std::span(text)));
+  }
+
+ private:
+  Console& console_;
+};
+
+coro::Task<Result<Ending>> run_mode(const std::string& name, std::span<const std::byte> archive,
+                                    Console& console) {
+  const BootMode* mode = BootMode::find(name);
+  if (mode == nullptr) co_return fail(ErrorCode::Unsupported, "unknown mode " + name);
+  ModeContext context(archive, console);
+  auto code = co_await mode->run()(context);
+  if (!code) co_return std::unexpected(std::move(code).error());
+  co_return Ending{.kind = Ending::Kind::Exited, .exit_code = *code, .report = {}};
+}
+
 coro::Task<Result<Ending>> run_archive(std::span<const std::byte> archive, Console& console,
                                        const machine::Devices& devices) {
   const auto config = read_config(archive);
   if (!config) co_return std::unexpected(config.error());
-  if (!config->mode.empty()) {
-    co_return fail(ErrorCode::Unsupported, "unknown mode " + config->mode);
-  }
+  if (!config->mode.empty()) co_return co_await run_mode(config->mode, archive, console);
   const ProgramSetup setup = {
       .archive = archive, .config = *config, .console = console, .devices = devices};
   try {

@@ -28,6 +28,7 @@ class Domain {
                                                               const DomainLimits& limits);
   Domain(const Domain&) = delete;
   Domain& operator=(const Domain&) = delete;
+  ~Domain();
 
   [[nodiscard]] mm::AddressSpace& space() { return *space_; }
   [[nodiscard]] runtime::Store& store() { return *store_; }
@@ -37,9 +38,11 @@ class Domain {
   [[nodiscard]] UserAddr stack_top() const { return store_->stack().top; }
 
  private:
-  explicit Domain(Ref<mm::Budget> budget) : budget_(std::move(budget)) {}
+  Domain(mm::Machine& machine, Ref<mm::Budget> budget)
+      : machine_(machine), budget_(std::move(budget)) {}
   [[nodiscard]] Result<void> reserve_stack(ByteSize size);
 
+  mm::Machine& machine_;
   // Destroyed last to first: the store releases what it reserved, then the space frees the rest.
   Ref<mm::Budget> budget_;
   std::unique_ptr<mm::AddressSpace> space_;

@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "machine_sandbox.hh"
 #include "nacre/base/core/format.hh"
 #include "nacre/base/coro/event.hh"
 #include "nacre/base/coro/scope.hh"
@@ -21,8 +20,10 @@
 #include "nacre/kernel/arch/clock.hh"
 #include "nacre/kernel/mm/kernel_memory.hh"
 #include "nacre/kernel/wasm/boot_mode.hh"
+#include "nacre/kernel/wasm/domain.hh"
+#include "nacre/kernel/wasm/thread.hh"
 
-namespace nacre::machine_tests {
+namespace nacre::mutants {
 namespace {
 
 constexpr uint32_t kMutantsPerModule = 250;
@@ -78,18 +79,18 @@ std::vector<uint8_t> mutate(std::span<const std::byte> module, uint32_t index,
   return bytes;
 }
 
-coro::Task<void> invoke_into(MachineSandbox& sandbox, runtime::Function function,
+coro::Task<void> invoke_into(kwasm::Thread& thread, runtime::Function function,
                              std::optional<Result<runtime::InvokeOutcome>>& outcome,
                              coro::Event& done) {
-  outcome = co_await sandbox.invoke(function, {});
+  outcome = co_await thread.invoke(function, {});
   done.set();
 }
 
-coro::Task<void> run_function(MachineSandbox& sandbox, runtime::Function function, Tally& tally) {
+coro::Task<void> run_function(kwasm::Thread& thread, runtime::Function function, Tally& tally) {
   std::optional<Result<runtime::InvokeOutcome>> outcome;
   coro::Event done;
   coro::Scope scope;
-  scope.spawn(invoke_into(sandbox, function, outcome, done));
+  scope.spawn(invoke_into(thread, function, outcome, done));
   if (!co_await done.wait_until(arch::now_ns() + kRunLimitNs)) {
     ++tally.interrupted;
     scope.cancel();
@@ -107,13 +108,14 @@ coro::Task<void> run_mutant(std::vector<uint8_t> bytes, Tally& tally) {
   vfs::FileSystem files(budget);
   wasi::Process process(system, files, {"mutant"}, {});
   const wasi::Imports imports(process);
-  const auto sandbox = MachineSandbox::create();
-  if (!sandbox) {
+  runtime::TypeRegistry types;
+  const auto domain = kwasm::Domain::create(mm::machine(), types, {});
+  if (!domain) {
     ++tally.unlinkable;
     co_return;
   }
-  runtime::Store& store = (*sandbox)->store();
-  auto program = runtime::CompiledProgram::compile(std::move(bytes), store.types());
+  runtime::Store& store = (*domain)->store();
+  auto program = runtime::CompiledProgram::compile(std::move(bytes), types);
   if (!program) {
     ++tally.rejected;
     co_return;
@@ -138,7 +140,8 @@ coro::Task<void> run_mutant(std::vector<uint8_t> bytes, Tally& tally) {
     ++tally.finished;
     co_return;
   }
-  co_await run_function(**sandbox, *start, tally);
+  kwasm::Thread thread(**domain);
+  co_await run_function(thread, *start, tally);
 }
 
 coro::Task<Tally> run_mutants_of(std::span<const std::byte> module) {
@@ -188,4 +191,4 @@ coro::Task<Result<uint32_t>> run_mutants(kwasm::BootModeContext& context) {
 const kwasm::BootMode mutants_mode("mutants", &run_mutants);
 
 }  // namespace
-}  // namespace nacre::machine_tests
+}  // namespace nacre::mutants
