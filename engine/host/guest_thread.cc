@@ -23,6 +23,9 @@ constexpr uint64_t kStop = 1;
 constexpr uint64_t kGoOn = 0;
 constexpr std::array kGuestSignals = {SIGSEGV, SIGBUS, SIGTRAP, SIGILL, SIGALRM};
 
+// The time limit's signal repeats, because the first may find the process in a host function.
+constexpr suseconds_t kRetryMicroseconds = 10'000;
+
 // Indices in the signal frame's register array, whose element 0 is the pc.
 constexpr size_t kRegisterPc = 0;
 constexpr size_t kRegisterRa = 1;
@@ -159,8 +162,6 @@ GuestThread::~GuestThread() {
 }
 
 void interrupt_after(uint64_t milliseconds) {
-  // Repeats, because the first may find the process in a host function.
-  constexpr suseconds_t kRetryMicroseconds = 10'000;
   const itimerval timer = {.it_interval = {0, kRetryMicroseconds},
                            .it_value = {static_cast<time_t>(milliseconds / 1000),
                                         static_cast<suseconds_t>(milliseconds % 1000 * 1000)}};

@@ -171,13 +171,13 @@ Result<void> PosixPlatform::write(UserAddr address, std::span<const uint8_t> byt
 }
 
 UserAddr PosixPlatform::builtin_table() const {
-  static const std::array<uint64_t, static_cast<size_t>(abi::Builtin::Count)> kTable = {
+  static const std::array<uint64_t, static_cast<size_t>(abi::Builtin::Count)> table = {
       code_address(nacre_host_memory_grow), code_address(nacre_urt_memory_copy),
       code_address(nacre_urt_memory_fill),  code_address(nacre_urt_memory_init),
       code_address(nacre_host_table_grow),  code_address(nacre_urt_table_copy),
       code_address(nacre_urt_table_fill),   code_address(nacre_urt_table_init),
   };
-  return address_of(kTable.data());
+  return address_of(table.data());
 }
 
 UserAddr PosixPlatform::host_call_gate() const {

@@ -185,9 +185,13 @@ Result<Options> parse_options(std::span<char*> words) {
 // ---- Running ----------------------------------------------------------------------------------------------------
 
 Result<std::vector<uint8_t>> read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
   if (!file) return fail(ErrorCode::NotFound, format("cannot open {}", path));
-  return std::vector<uint8_t>(std::istreambuf_iterator<char>(file), {});
+  std::vector<char> text(static_cast<size_t>(file.tellg()));
+  file.seekg(0);
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (!file) return fail(ErrorCode::Io, format("cannot read {}", path));
+  return std::vector<uint8_t>(text.begin(), text.end());
 }
 
 int report(const runtime::InvokeOutcome& outcome, const wasm::FuncType& type) {

@@ -89,11 +89,11 @@ class CallTest : public testing::Test {
 
 TEST_F(CallTest, RandomSignaturesRoundTrip) {
   std::mt19937_64 random(5);
-  constexpr ValType kTypes[] = {ValType::I32, ValType::I64, ValType::F32, ValType::F64,
-                                ValType::ExternRef};
+  constexpr ValType choices[] = {ValType::I32, ValType::I64, ValType::F32, ValType::F64,
+                                 ValType::ExternRef};
   const auto list = [&](size_t limit) {
     std::vector<ValType> types(random() % (limit + 1));
-    for (ValType& t : types) t = kTypes[random() % std::size(kTypes)];
+    for (ValType& t : types) t = choices[random() % std::size(choices)];
     return types;
   };
   for (int round = 0; round < 400; ++round, ++calls_) {

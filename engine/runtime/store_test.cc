@@ -12,7 +12,6 @@
 namespace nacre::runtime {
 namespace {
 
-using testing::ElementsAre;
 using testing::HasSubstr;
 using wasm::ExternKind;
 using wasm::ValType;

@@ -25,10 +25,10 @@ TEST(TypeRegistry, StructurallyEqualTypesShareAnId) {
 TEST(TypeRegistry, RandomTypes) {
   TypeRegistry registry;
   std::mt19937 random(3);
-  constexpr ValType kTypes[] = {ValType::I32, ValType::I64, ValType::F32, ValType::FuncRef};
+  constexpr ValType choices[] = {ValType::I32, ValType::I64, ValType::F32, ValType::FuncRef};
   const auto list = [&] {
     std::vector<ValType> types(random() % 4);
-    for (ValType& t : types) t = kTypes[random() % 4];
+    for (ValType& t : types) t = choices[random() % 4];
     return types;
   };
   std::map<std::pair<std::vector<ValType>, std::vector<ValType>>, uint32_t> expected;
