@@ -13,6 +13,17 @@ namespace {
 using nacre::mm::heap;
 using nacre::mm::heap_cache;
 
+// The fast paths are inlined into operator new(size), operator delete(pointer), malloc and free, and nowhere else.
+inline void* allocate(std::size_t size) {
+  return heap().allocate(heap_cache(), size);
+}
+inline void release(void* pointer) {
+  heap().free(heap_cache(), pointer);
+}
+inline void* allocate_aligned(std::size_t size, std::align_val_t alignment) {
+  return heap().allocate_aligned(heap_cache(), size, static_cast<std::size_t>(alignment));
+}
+
 // Out of memory is one of the two things that exceptions are for.
 [[noreturn, gnu::cold, gnu::noinline]] void throw_bad_alloc() {
   throw std::bad_alloc();
@@ -24,103 +35,99 @@ inline void* checked(void* pointer) {
   return pointer;
 }
 
-inline void* aligned(std::size_t size, std::align_val_t alignment) {
-  return heap().allocate_aligned(heap_cache(), size, static_cast<std::size_t>(alignment));
-}
-
 }  // namespace
 
 void* operator new(std::size_t size) {
-  return checked(heap().allocate(heap_cache(), size));
+  return checked(allocate(size));
 }
 void* operator new[](std::size_t size) {
-  return checked(heap().allocate(heap_cache(), size));
+  return ::operator new(size);
 }
 void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  return heap().allocate(heap_cache(), size);
+  return malloc(size);
 }
 void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
-  return heap().allocate(heap_cache(), size);
+  return malloc(size);
 }
 void* operator new(std::size_t size, std::align_val_t alignment) {
-  return checked(aligned(size, alignment));
+  return checked(allocate_aligned(size, alignment));
 }
 void* operator new[](std::size_t size, std::align_val_t alignment) {
-  return checked(aligned(size, alignment));
+  return checked(allocate_aligned(size, alignment));
 }
 void* operator new(std::size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
-  return aligned(size, alignment);
+  return allocate_aligned(size, alignment);
 }
 void* operator new[](std::size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
-  return aligned(size, alignment);
+  return allocate_aligned(size, alignment);
 }
 
 void operator delete(void* p) noexcept {
-  heap().free(heap_cache(), p);
+  release(p);
 }
 void operator delete[](void* p) noexcept {
-  heap().free(heap_cache(), p);
+  ::operator delete(p);
 }
 void operator delete(void* p, std::size_t) noexcept {
-  heap().free(heap_cache(), p);
+  ::operator delete(p);
 }
 void operator delete[](void* p, std::size_t) noexcept {
-  heap().free(heap_cache(), p);
+  ::operator delete(p);
 }
 void operator delete(void* p, std::align_val_t) noexcept {
-  heap().free(heap_cache(), p);
+  ::operator delete(p);
 }
 void operator delete[](void* p, std::align_val_t) noexcept {
-  heap().free(heap_cache(), p);
+  ::operator delete(p);
 }
 void operator delete(void* p, std::size_t, std::align_val_t) noexcept {
-  heap().free(heap_cache(), p);
+  ::operator delete(p);
 }
 void operator delete[](void* p, std::size_t, std::align_val_t) noexcept {
-  heap().free(heap_cache(), p);
+  ::operator delete(p);
 }
 void operator delete(void* p, const std::nothrow_t&) noexcept {
-  heap().free(heap_cache(), p);
+  ::operator delete(p);
 }
 void operator delete[](void* p, const std::nothrow_t&) noexcept {
-  heap().free(heap_cache(), p);
+  ::operator delete(p);
 }
 
 extern "C" {
 
 [[gnu::used]] void* malloc(size_t size) {
-  return heap().allocate(heap_cache(), size);
+  return allocate(size);
 }
 [[gnu::used]] void free(void* p) {
-  heap().free(heap_cache(), p);
+  release(p);
 }
 
 __attribute__((used, no_builtin("malloc", "calloc"))) void* calloc(size_t count, size_t size) {
   size_t bytes = 0;
   if (__builtin_mul_overflow(count, size, &bytes)) return nullptr;
-  void* p = heap().allocate(heap_cache(), bytes);
+  void* p = malloc(bytes);
   if (p != nullptr) memset(p, 0, bytes);
   return p;
 }
 
 [[gnu::used]] void* realloc(void* old, size_t size) {
-  if (old == nullptr) return heap().allocate(heap_cache(), size);
+  if (old == nullptr) return malloc(size);
   const size_t have = heap().usable_size(old);
   // Stays where it is unless more than half would be wasted.
   if (size <= have && size * 2 > have) return old;
-  void* p = heap().allocate(heap_cache(), size);
+  void* p = malloc(size);
   if (p == nullptr) return nullptr;
   memcpy(p, old, size < have ? size : have);
-  heap().free(heap_cache(), old);
+  free(old);
   return p;
 }
 
 [[gnu::used]] void* aligned_alloc(size_t alignment, size_t size) {
-  return heap().allocate_aligned(heap_cache(), size, alignment);
+  return allocate_aligned(size, std::align_val_t{alignment});
 }
 
 [[gnu::used]] int posix_memalign(void** out, size_t alignment, size_t size) {
-  void* p = heap().allocate_aligned(heap_cache(), size, alignment);
+  void* p = aligned_alloc(alignment, size);
   if (p == nullptr) return ENOMEM;
   *out = p;
   return 0;

@@ -9,7 +9,16 @@
 
 namespace nacre::mm {
 
+namespace detail {
+constinit FrameAllocator g_frames;
+constinit Heap g_heap;
+constinit thread_local HeapCache t_heap_cache;
+}  // namespace detail
+
 namespace {
+
+using detail::g_frames;
+using detail::g_heap;
 
 // One CPU runs domains, so flushing here is flushing everywhere.
 class LocalTlb final : public TlbControl {
@@ -20,10 +29,6 @@ class LocalTlb final : public TlbControl {
   void flush_space(uint16_t asid) noexcept override { arch::flush_space(asid); }
   void synchronise_instructions() noexcept override { arch::synchronise_instructions(); }
 };
-
-constinit FrameAllocator g_frames;
-constinit Heap g_heap;
-constinit thread_local HeapCache t_heap_cache;
 
 class KernelRandom final : public RandomSource {
  public:
@@ -99,15 +104,6 @@ void reclaim(const abi::BootInfo& info, abi::MemoryKind kind) {
   }
 }
 
-FrameAllocator& frames() {
-  return g_frames;
-}
-Heap& heap() {
-  return g_heap;
-}
-HeapCache& heap_cache() {
-  return t_heap_cache;
-}
 random::ChaChaRandom& random_generator() {
   ASSERT(g_spaces != nullptr);
   return g_spaces->random.generator;

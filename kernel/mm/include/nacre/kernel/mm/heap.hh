@@ -115,7 +115,7 @@ class Heap {
   void init(FrameAllocator& frames) noexcept;
 
   // nullptr when memory is out. The result is aligned to 16. Size 0 counts as 1.
-  [[nodiscard]] void* allocate(HeapCache& cache, size_t size) noexcept {
+  [[nodiscard, gnu::always_inline]] void* allocate(HeapCache& cache, size_t size) noexcept {
     if (size - 1 >= heap_detail::kLargest) [[unlikely]]
       return allocate_unusual(cache, size);
     const unsigned size_class = heap_detail::class_of(size);
@@ -131,7 +131,7 @@ class Heap {
   [[nodiscard]] void* allocate_aligned(HeapCache& cache, size_t size, size_t alignment) noexcept;
 
   // What allocate returned, or nullptr.
-  void free(HeapCache& cache, void* pointer) noexcept {
+  [[gnu::always_inline]] void free(HeapCache& cache, void* pointer) noexcept {
     if (pointer == nullptr) return;
     const FrameInfo& info = infos_[frame_of(pointer)];
     if (info.state != FrameState::Slab) [[unlikely]] {

@@ -22,10 +22,23 @@ void init_address_spaces(const abi::BootInfo& info, unsigned asid_bits);
 // Frees regions that were kept at first: Initrd, DeviceTree. Their bytes are gone afterwards.
 void reclaim(const abi::BootInfo& info, abi::MemoryKind kind);
 
-[[nodiscard]] FrameAllocator& frames();
-[[nodiscard]] Heap& heap();
+namespace detail {
+// constinit, so that no reader has to ask whether they are constructed.
+extern constinit FrameAllocator g_frames;
+extern constinit Heap g_heap;
+extern constinit thread_local HeapCache t_heap_cache;
+}  // namespace detail
+
+[[nodiscard]] inline FrameAllocator& frames() {
+  return detail::g_frames;
+}
+[[nodiscard]] inline Heap& heap() {
+  return detail::g_heap;
+}
 // The current CPU's part of the heap.
-[[nodiscard]] HeapCache& heap_cache();
+[[nodiscard]] inline HeapCache& heap_cache() {
+  return detail::t_heap_cache;
+}
 [[nodiscard]] Machine& machine();
 // Seeded with what the firmware gave.
 [[nodiscard]] random::ChaChaRandom& random_generator();
