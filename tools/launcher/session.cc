@@ -97,6 +97,7 @@ class Session {
   bool log_shown_;
   bool show_progress_;
   bool progress_on_screen_ = false;
+  bool finishing_ = false;  // the guest's end is known; what it wrote is being delivered
   std::optional<int> status_;
 };
 
@@ -150,7 +151,8 @@ void Session::handle_signals() {
       return;
     }
     int wait_status = 0;
-    if (machine_.has_ended(wait_status)) machine_ended(wait_status);
+    // After the guest's last word the machine may go as it likes.
+    if (machine_.has_ended(wait_status) && !finishing_) machine_ended(wait_status);
   }
 }
 
@@ -244,6 +246,7 @@ void Session::drain(Output& output) {
 // The guest has ended: what it wrote is in the sockets (see abi/control.hh) and is delivered before
 // we end.
 void Session::finish(int status, std::string_view message) {
+  finishing_ = true;
   for (Output& output : outputs_) {
     do {
       while (!output.pending.empty() && !status_) {
@@ -278,9 +281,8 @@ void Session::machine_ended(int wait_status) {
 }
 
 void Session::kernel_failed(std::string_view why) {
-  const LogMode shown = log_shown_ ? LogMode::Shown : LogMode::Hidden;
-  finish(abi::kStatusKernelFailure, format("{}nacre: the kernel failed: {}\n",
-                                           shown == LogMode::Shown ? "" : log_.tail(), why));
+  const std::string log = log_shown_ ? "" : log_.tail();
+  finish(abi::kStatusKernelFailure, format("{}nacre: the kernel failed: {}\n", log, why));
 }
 
 // Takes what is left of the log when the guest has ended in good order.
