@@ -75,8 +75,7 @@ std::string_view ByteReader::name() {
     fail_at(start, ErrorCode::Malformed, "malformed UTF-8 encoding");
     return {};
   }
-  // SAFETY: char may alias any object, and the bytes outlive the module that the view goes into.
-  return {reinterpret_cast<const char*>(text.data()), text.size()};
+  return {static_cast<const char*>(static_cast<const void*>(text.data())), text.size()};
 }
 
 uint32_t ByteReader::count(std::string_view what, uint32_t limit) {

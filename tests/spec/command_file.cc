@@ -42,8 +42,7 @@ class Reader {
   std::span<const uint8_t> blob() { return bytes(u32()); }
   std::string_view text() {
     const auto content = blob();
-    // SAFETY: char may alias any object; the view lives as long as the file's bytes.
-    return {reinterpret_cast<const char*>(content.data()), content.size()};
+    return {static_cast<const char*>(static_cast<const void*>(content.data())), content.size()};
   }
   // A count of entries that take at least a byte each.
   size_t count() {
@@ -140,6 +139,7 @@ Result<CommandFile> parse_command_file(std::span<const uint8_t> bytes) {
       return fail(ErrorCode::Malformed, format("broken command in {}", file.name));
     }
   }
+  if (reader.failed()) return fail(ErrorCode::Malformed, "command file ends early");
   if (reader.remaining() != 0) return fail(ErrorCode::Malformed, "bytes behind the last command");
   return file;
 }

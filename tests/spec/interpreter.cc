@@ -67,7 +67,7 @@ bool same_text(std::string_view expected, std::string_view found) {
 class Interpreter {
  public:
   Interpreter(const CommandFile& file, Sandbox& sandbox)
-      : file_(file), sandbox_(sandbox), store_(sandbox.store()) {
+      : file_(file), sandbox_(sandbox), store_(sandbox.store()), settings_(sandbox.settings()) {
     report_.name = file.name;
   }
 
@@ -124,7 +124,7 @@ class Interpreter {
   // ---- Modules ----
 
   Result<Program> compile(const Command& command) {
-    return runtime::CompiledProgram::compile_view(command.module, store_.types());
+    return runtime::CompiledProgram::compile_view(command.module, store_.types(), settings_);
   }
 
   void define(const Command& command) {
@@ -279,6 +279,7 @@ class Interpreter {
   const CommandFile& file_;
   Sandbox& sandbox_;
   runtime::Store& store_;
+  runtime::CompileSettings settings_;
   runtime::Linker linker_;
   runtime::Instance* instance_ = nullptr;  // the one instantiated last
   runtime::Instance* current_ = nullptr;   // what actions without a name mean

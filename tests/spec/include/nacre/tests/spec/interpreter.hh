@@ -5,6 +5,7 @@
 
 #include "nacre/base/core/error.hh"
 #include "nacre/base/coro/task.hh"
+#include "nacre/engine/runtime/program.hh"
 #include "nacre/engine/runtime/store.hh"
 #include "nacre/engine/runtime/thread_entry.hh"
 #include "nacre/tests/spec/command_file.hh"
@@ -18,6 +19,7 @@ class Sandbox {
  public:
   virtual ~Sandbox() = default;
   [[nodiscard]] virtual runtime::Store& store() = 0;
+  [[nodiscard]] virtual runtime::CompileSettings settings() const { return {}; }
   // `arguments` outlives the task. An error means that the function could not be called at all.
   [[nodiscard]] virtual coro::Task<Result<runtime::InvokeOutcome>> invoke(
       runtime::Function function, std::span<const uint64_t> arguments) = 0;
