@@ -1,6 +1,6 @@
 // kmain: from the loader's hand-over to the boot program, in three phases, each a plain sequence.
-#include <bit>
 #include <cstddef>
+#include <span>
 
 #include "nacre/abi/boot_info.hh"
 #include "nacre/base/core/panic.hh"
@@ -16,8 +16,8 @@
 #include "nacre/kernel/trace/log.hh"
 #include "nacre/kernel/trace/panic.hh"
 #include "nacre/kernel/trap/dispatch.hh"
-#include "self_test.hh"
 #include "nacre/kernel/wasm/boot_program.hh"
+#include "self_test.hh"
 
 namespace nacre::init {
 namespace {

@@ -89,6 +89,10 @@ PanicReport::PanicReport(std::string_view message) : size_(std::min(message.size
   message.copy(text_, size_);
 }
 
+PanicException::PanicException(std::string_view message) : report(message) {
+  arch::this_cpu().panic_depth = 0;
+}
+
 void initialize_backtraces(elf::SymbolTable table, uint64_t slide) {
   symbols = table;
   image_slide = slide;
@@ -120,8 +124,7 @@ void panic(std::string_view message, std::source_location where) {
   line.end_line();
   trace::write_raw_forced(line.text());
   trace::write_backtrace(1);
-  cpu.panic_depth = 0;
-  throw trace::PanicException{trace::PanicReport(message)};
+  throw trace::PanicException(message);
 }
 
 }  // namespace nacre

@@ -114,24 +114,24 @@ _LIBCPP_END_NAMESPACE_STD
 extern "C" {
 
 // libunwind's table of frames registered at run time: readers count in twos, bit 0 is the writer.
-struct nacre_rt_rwlock {
+struct RuntimeLock {
   unsigned readers_and_writer;
 };
-int pthread_rwlock_rdlock(nacre_rt_rwlock* lock) {
+int pthread_rwlock_rdlock(RuntimeLock* lock) {
   const std::atomic_ref state(lock->readers_and_writer);
   while (true) {
     unsigned seen = state.load(std::memory_order_relaxed) & ~1u;
     if (state.compare_exchange_weak(seen, seen + 2, std::memory_order_acquire)) return 0;
   }
 }
-int pthread_rwlock_wrlock(nacre_rt_rwlock* lock) {
+int pthread_rwlock_wrlock(RuntimeLock* lock) {
   const std::atomic_ref state(lock->readers_and_writer);
   while (true) {
     unsigned nobody = 0;
     if (state.compare_exchange_weak(nobody, 1, std::memory_order_acquire)) return 0;
   }
 }
-int pthread_rwlock_unlock(nacre_rt_rwlock* lock) {
+int pthread_rwlock_unlock(RuntimeLock* lock) {
   const std::atomic_ref state(lock->readers_and_writer);
   if ((state.load(std::memory_order_relaxed) & 1) != 0) {
     state.store(0, std::memory_order_release);

@@ -28,8 +28,7 @@ struct PerCpu {
   trap::UserContext* float_owner;  // whose values the F and D registers hold, or nullptr
   CpuId id;
   HartId hart;
-  uint32_t panic_depth;       // panics in progress, see kernel/trace
-  uint32_t panic_boundaries;  // catch_panic() calls on the stack
+  uint32_t panic_depth;  // panics being reported, see kernel/trace
 };
 
 // Volatile: a coroutine may have moved to another CPU since the last look.

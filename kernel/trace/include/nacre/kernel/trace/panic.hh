@@ -23,6 +23,9 @@ class PanicReport {
 
 // What panic() throws. Catch it through catch_panic only.
 struct PanicException {
+  // Made in the exception's own memory: from here on the panic is on its way, and another one may be reported.
+  explicit PanicException(std::string_view message);
+
   PanicReport report;
 };
 
