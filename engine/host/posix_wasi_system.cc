@@ -209,7 +209,7 @@ Result<void> PosixWasi::load(const vfs::InodeRef& directory, const std::string& 
   return {};
 }
 
-// Anything but files, directories and links is left out, and so are links that a guest could not follow anyway.
+// Anything but files, directories and links is left out.
 Result<void> PosixWasi::load_entry(const vfs::InodeRef& directory, const std::string& host_path,
                                    const std::string& name) {
   const std::string path = host_path + "/" + name;
@@ -231,7 +231,7 @@ Result<void> PosixWasi::load_entry(const vfs::InodeRef& directory, const std::st
   if (S_ISLNK(status.st_mode)) {
     char target[PATH_MAX];
     const ssize_t length = readlink(path.c_str(), target, sizeof target);
-    if (length <= 0 || target[0] == '/') return {};
+    if (length <= 0) return fail_with_errno(path);
     const std::string_view text(target, static_cast<size_t>(length));
     if (auto made = file_system_.symlink(text, directory, name, changed); !made) {
       return fail_to_store(path, made.error());

@@ -423,6 +423,8 @@ TEST_F(FunctionsTest, Paths) {
   EXPECT_EQ(call("path_rename", kRoot, 0x5100, 5, kRoot, 0x5000, 8), Errno::Success);
   EXPECT_EQ(path_call("path_unlink_file", "again"), Errno::Success);
   EXPECT_EQ(call("path_symlink", 0x5000, 8, kRoot, 0x5100, 5), Errno::Success);
+  memory.place(0x5300, "/absolute");
+  EXPECT_EQ(call("path_symlink", 0x5300, 9, kRoot, 0x5301, 5), Errno::Permission);
   ASSERT_EQ(path_call("path_readlink", "again", 0x6000, 100, kOut), Errno::Success);
   EXPECT_EQ(memory.text(0x6000, memory.at<uint32_t>(kOut)), "dir/file");
   ASSERT_EQ(path_call("path_readlink", "again", 0x6000, 3, kOut), Errno::Success);

@@ -157,6 +157,8 @@ Errno path_symlink(Call& call) {
   WASI_ASSIGN(const std::string target, read_path(call.memory, call.u32(0), call.u32(1)));
   WASI_ASSIGN(const Place place,
               read_place(call, call.u32(2), rights::kPathSymlink, call.u32(3), call.u32(4)));
+  // It could never be followed: the other implementations refuse it, too. (The host's directories may have such links.)
+  if (target.starts_with('/')) return Errno::Permission;
   WASI_TRY(call.process.file_system().symlink(target, place.directory, place.path,
                                               call.process.realtime()));
   return Errno::Success;

@@ -214,7 +214,6 @@ Outcome<void> FileSystem::symlink(std::string_view target, const InodeRef& base,
                                   std::string_view path, uint64_t now) {
   if (target.empty()) return refuse(Errno::NoEntry);
   if (target.size() > kMaxPath) return refuse(Errno::NameTooLong);
-  if (target[0] == '/') return refuse(Errno::Permission);
   if (target.find('\0') != std::string_view::npos) return refuse(Errno::Invalid);
   if (!is_utf8(target)) return refuse(Errno::IllegalSequence);
   TRY_ASSIGN(const Resolved where, resolve(base, path, LastLink::KeepWithSlash));

@@ -43,7 +43,7 @@ def primes():
 
 
 def files():
-    folder = tempfile.mkdtemp(dir="/work")
+    folder = tempfile.mkdtemp(dir="/job")
     path = os.path.join(folder, "table.csv")
     with open(path, "w", newline="") as out:
         csv.writer(out).writerows([i, i * i, f"row {i}"] for i in range(1000))

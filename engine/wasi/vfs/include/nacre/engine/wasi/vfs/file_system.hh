@@ -61,7 +61,7 @@ class FileSystem {
   [[nodiscard]] Outcome<void> link(const InodeRef& old_base, std::string_view old_path,
                                    const InodeRef& new_base, std::string_view new_path,
                                    uint64_t now);
-  // `target` is stored as it is, but must be relative.
+  // `target` is stored as it is; an absolute one can be read, but never followed (resolve.hh).
   [[nodiscard]] Outcome<void> symlink(std::string_view target, const InodeRef& base,
                                       std::string_view path, uint64_t now);
   // The target of the link `path`; Invalid if it is no link. Valid as long as the link.
