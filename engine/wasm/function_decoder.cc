@@ -19,8 +19,7 @@ constexpr size_t kFirstStackCapacity = 1024;
 
 }  // namespace
 
-// ---- The function's frame
-// -----------------------------------------------------------------------------------------
+// ---- The function's frame -----------------------------------------------------------------------
 
 bool FunctionDecoder::begin(uint32_t function) {
   const Function& entry = module_.functions[function];
@@ -105,8 +104,7 @@ void FunctionDecoder::become_unreachable() {
   live_ = false;
 }
 
-// ---- Operand stack
-// ------------------------------------------------------------------------------------------------
+// ---- Operand stack ------------------------------------------------------------------------------
 
 void FunctionDecoder::grow_stack(size_t extra) {
   const size_t height = stack_ == nullptr ? 0 : stack_height();
@@ -168,8 +166,7 @@ void FunctionDecoder::check_top(std::span<const ValType> types) {
   }
 }
 
-// ---- Immediates
-// ---------------------------------------------------------------------------------------------------
+// ---- Immediates ---------------------------------------------------------------------------------
 
 uint32_t FunctionDecoder::read_u32_slow() {
   const Leb leb = decode_unsigned_leb(pc_, end_, 32);
@@ -355,8 +352,7 @@ void FunctionDecoder::read_branch_targets() {
   }
 }
 
-// ---- What instructions need of the module
-// -------------------------------------------------------------------------
+// ---- What instructions need of the module -------------------------------------------------------
 
 void FunctionDecoder::require_memory() {
   const uint32_t index = read_u32();
@@ -379,8 +375,7 @@ void FunctionDecoder::require_declared_function(uint32_t function) {
   }
 }
 
-// ---- Failures
-// -----------------------------------------------------------------------------------------------------
+// ---- Failures -----------------------------------------------------------------------------------
 
 void FunctionDecoder::set_error(ErrorCode code, std::string message, uint32_t offset) {
   if (failed_) return;

@@ -160,8 +160,7 @@ void ModuleDecoder::check_totals() {
   }
 }
 
-// ---- Types
-// --------------------------------------------------------------------------------------------------------
+// ---- Types --------------------------------------------------------------------------------------
 
 ValType ModuleDecoder::read_val_type(ByteReader& section) {
   const uint64_t start = section.offset();
@@ -267,8 +266,7 @@ void ModuleDecoder::read_types(ByteReader& section) {
   }
 }
 
-// ---- Imports and definitions
-// --------------------------------------------------------------------------------------
+// ---- Imports and definitions --------------------------------------------------------------------
 
 void ModuleDecoder::read_imports(ByteReader& section) {
   const uint32_t count = section.count("imports", kMaxImports);
@@ -358,8 +356,7 @@ void ModuleDecoder::read_globals(ByteReader& section) {
   }
 }
 
-// ---- Exports and start
-// --------------------------------------------------------------------------------------------
+// ---- Exports and start --------------------------------------------------------------------------
 
 void ModuleDecoder::read_exports(ByteReader& section) {
   const uint32_t count = section.count("exports", kMaxExports);
@@ -406,8 +403,7 @@ void ModuleDecoder::read_start(ByteReader& section) {
   module_.start = function;
 }
 
-// ---- Code
-// ---------------------------------------------------------------------------------------------------------
+// ---- Code ---------------------------------------------------------------------------------------
 
 void ModuleDecoder::read_code(ByteReader& section) {
   module_.code_section_size = static_cast<uint32_t>(section.remaining());
@@ -428,8 +424,7 @@ void ModuleDecoder::read_code(ByteReader& section) {
   }
 }
 
-// ---- Segments
-// -----------------------------------------------------------------------------------------------------
+// ---- Segments -----------------------------------------------------------------------------------
 
 ConstExpr ModuleDecoder::read_function_reference(ByteReader& section) {
   const uint32_t function = section.u32();

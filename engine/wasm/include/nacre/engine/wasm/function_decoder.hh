@@ -276,4 +276,5 @@ class FunctionDecoder {
 
 }  // namespace nacre::wasm
 
+#include "nacre/engine/wasm/function_decoder_values.hh"
 #include "nacre/engine/wasm/function_decoder_walk.hh"
