@@ -4,6 +4,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include <array>
 
@@ -135,13 +136,13 @@ Result<Machine> Machine::start(const MachineConfig& config) {
   const pid_t pid = fork();
   if (pid < 0) return fail_errno("cannot start the emulator");
   if (pid == 0) become_emulator(config, ends, parent, words.data());
-  Machine machine(pid);
+  Machine machine(pid, config.qemu_arguments.empty() ? Ending::AtOnce : Ending::InOrder);
   machine.ports = std::move(ports);
   return machine;
 }
 
 Machine::Machine(Machine&& other) noexcept
-    : ports(std::move(other.ports)), pid_(std::exchange(other.pid_, -1)) {}
+    : ports(std::move(other.ports)), pid_(std::exchange(other.pid_, -1)), ending_(other.ending_) {}
 
 Machine::~Machine() {
   kill();
@@ -155,6 +156,16 @@ bool Machine::has_ended(int& wait_status) {
 
 void Machine::kill() {
   if (pid_ < 0) return;
+  if (ending_ == Ending::InOrder) {
+    ::kill(pid_, SIGTERM);
+    constexpr timespec kPause = {.tv_sec = 0, .tv_nsec = 5'000'000};
+    constexpr int kPauses = 400;
+    for (int i = 0; i < kPauses; ++i) {
+      int ignored = 0;
+      if (has_ended(ignored)) return;
+      nanosleep(&kPause, nullptr);
+    }
+  }
   ::kill(pid_, SIGKILL);
   while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
   }

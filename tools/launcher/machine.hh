@@ -49,9 +49,14 @@ class Machine {
   void kill();
 
  private:
-  explicit Machine(pid_t pid) : pid_(pid) {}
+  // How kill() goes about it. Who hands arguments to the emulator may have loaded something into it
+  // that reports at its end (a plug-in), so that it gets two seconds to do so.
+  enum class Ending : uint8_t { AtOnce, InOrder };
+
+  Machine(pid_t pid, Ending ending) : pid_(pid), ending_(ending) {}
 
   pid_t pid_ = -1;  // -1 once reaped
+  Ending ending_;
 };
 
 }  // namespace nacre::launcher

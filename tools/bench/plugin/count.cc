@@ -5,7 +5,9 @@
 // start, so faults and early exits of a block are exact. All harts share one counter: run with one.
 //
 // Arguments: out=FILE      where the report goes (else QEMU's log)
-//            profile=FILE  also writes "pc count word" for every instruction that ran while a region was open
+//            profile=FILE  also writes "pc count word" for every instruction that ran while a region
+//                          was open
+//            everything=on the profile is of all that runs
 //
 // Report, a line each:  total COUNT
 //                       region K entered N sum COUNT min COUNT max COUNT last COUNT
@@ -78,9 +80,12 @@ uint64_t executed = 0;
 Region regions[kRegions];
 unsigned open_regions = 0;
 bool profiling = false;
-std::deque<Site> sites;
-std::string report_path;
-std::string profile_path;
+bool profile_everything = false;
+
+// QEMU calls on_exit from exit(), after the destructors of this library's globals: so there are none.
+std::deque<Site>& sites = *new std::deque<Site>;
+std::string& report_path = *new std::string;
+std::string& profile_path = *new std::string;
 
 void on_open(unsigned, void* data) {
   Region& region = regions[reinterpret_cast<uintptr_t>(data)];
@@ -105,7 +110,7 @@ void on_close(unsigned, void* data) {
 
 void on_profiled(unsigned, void* data) {
   ++executed;
-  if (open_regions != 0) ++static_cast<Site*>(data)->count;
+  if (open_regions != 0 || profile_everything) ++static_cast<Site*>(data)->count;
 }
 
 void on_translate(qemu_plugin_id_t, qemu_plugin_tb* block) {
@@ -186,6 +191,8 @@ int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t*, int argc, char*
     } else if (key == "profile") {
       profile_path = value;
       profiling = true;
+    } else if (key == "everything" && value == "on") {
+      profile_everything = true;
     } else {
       return 1;
     }
