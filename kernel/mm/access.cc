@@ -70,16 +70,17 @@ FaultOutcome AddressSpace::fault(UserAddr address, FaultAccess access) noexcept 
   return FaultOutcome::Resolved;
 }
 
-// The region in which all of the range may be accessed in this way; nullptr for an empty range.
-Result<const AddressSpace::Region*> AddressSpace::check_access(UserAddr address, uint64_t size,
-                                                               FaultAccess access) const {
-  if (size == 0) return nullptr;
+const AddressSpace::Region* AddressSpace::accessible_region(UserAddr address, uint64_t size,
+                                                            FaultAccess access) const noexcept {
   const Region* region = region_of(address);
-  if (region != nullptr && allows(region->access, access)) {
-    const uint64_t offset = address.value() - region->start.value();
-    const PageInterval* interval = region->interval_of(offset >> kPageShift);
-    if (interval != nullptr && size <= (interval->end << kPageShift) - offset) return region;
-  }
+  if (region == nullptr || !allows(region->access, access)) return nullptr;
+  const uint64_t offset = address.value() - region->start.value();
+  const PageInterval* interval = region->interval_of(offset >> kPageShift);
+  if (interval == nullptr || size > (interval->end << kPageShift) - offset) return nullptr;
+  return region;
+}
+
+Result<void> AddressSpace::denied() {
   return fail(ErrorCode::PermissionDenied, "bad guest address");
 }
 
@@ -93,8 +94,8 @@ Result<void> AddressSpace::read(UserAddr address, std::span<uint8_t> out) const 
 
 std::optional<PhysAddr> AddressSpace::frame_for_writing(const Region& region,
                                                         uint64_t page) noexcept {
+  if (const auto frame = region.frame_of(page)) return frame;
   const uint64_t wanted = region.first_page + page;
-  if (const auto frame = region.object->find(wanted)) return frame;
   const PageInterval* interval = region.interval_of(page);
   const auto run = region.object->materialise(wanted, region.first_page + interval->begin,
                                               region.first_page + interval->end);
@@ -106,8 +107,10 @@ std::optional<PhysAddr> AddressSpace::frame_for_writing(const Region& region,
 }
 
 Result<void> AddressSpace::write(UserAddr address, std::span<const uint8_t> bytes) {
-  TRY_ASSIGN(const Region* region, check_access(address, bytes.size(), FaultAccess::Write));
-  uint64_t offset = region == nullptr ? 0 : (address - region->start).bytes();
+  if (bytes.empty()) return {};
+  const Region* region = accessible_region(address, bytes.size(), FaultAccess::Write);
+  if (region == nullptr) return denied();
+  uint64_t offset = address.value() - region->start.value();
   while (!bytes.empty()) {
     const uint64_t in_page = offset & (kPageSize - 1);
     const uint64_t count = std::min<uint64_t>(bytes.size(), kPageSize - in_page);
@@ -122,13 +125,15 @@ Result<void> AddressSpace::write(UserAddr address, std::span<const uint8_t> byte
 }
 
 Result<void> AddressSpace::zero(UserAddr address, ByteSize size) {
-  TRY_ASSIGN(const Region* region, check_access(address, size.bytes(), FaultAccess::Write));
-  uint64_t offset = region == nullptr ? 0 : (address - region->start).bytes();
+  if (size.bytes() == 0) return {};
+  const Region* region = accessible_region(address, size.bytes(), FaultAccess::Write);
+  if (region == nullptr) return denied();
+  uint64_t offset = address.value() - region->start.value();
   for (uint64_t left = size.bytes(); left != 0;) {
     const uint64_t in_page = offset & (kPageSize - 1);
     const uint64_t count = std::min(left, kPageSize - in_page);
     // What is not present is zero already.
-    if (const auto frame = region->object->find(region->first_page + (offset >> kPageShift))) {
+    if (const auto frame = region->frame_of(offset >> kPageShift)) {
       std::memset(machine_.frames.direct_map().pointer<uint8_t>(*frame) + in_page, 0, count);
     }
     offset += count;

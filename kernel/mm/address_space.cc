@@ -93,13 +93,6 @@ uint64_t AddressSpace::satp() const noexcept {
 
 // ---- the map of regions -----------------------------------------------------------------------------------------
 
-const AddressSpace::PageInterval* AddressSpace::Region::interval_of(uint64_t page) const noexcept {
-  for (const PageInterval& interval : accessible) {
-    if (page < interval.end) return page >= interval.begin ? &interval : nullptr;
-  }
-  return nullptr;
-}
-
 const AddressSpace::Region* AddressSpace::region_of(UserAddr address) const noexcept {
   const auto holds = [&](const Region& region) {
     return address.value() - region.start.value() < region.size.bytes();
@@ -154,7 +147,7 @@ Result<UserAddr> AddressSpace::reserve(ByteSize size) {
   if (object == nullptr) return out_of_memory();
   Region region;
   region.object = Ref<AnonymousObject>::adopt(object);
-  region.growing = object;
+  region.anonymous = object;
   region.kind = Kind::Reservation;
   region.size = ByteSize::pages(size.pages_up());
   TRY_ASSIGN(region.start, place(region.size));
@@ -200,7 +193,7 @@ Result<void> AddressSpace::commit_pages(Region& region, PageInterval added) {
   const ByteSize cost = cost_of(region, merged);
   const ByteSize more = cost > region.charge.size() ? cost - region.charge.size() : ByteSize();
   if (!region.charge.try_grow(more)) return over_budget();
-  if (auto grown = region.growing->grow(merged.back().end); !grown) {
+  if (auto grown = region.anonymous->grow(merged.back().end); !grown) {
     region.charge.shrink(more);
     return grown;
   }
@@ -254,6 +247,7 @@ Result<UserAddr> AddressSpace::publish(std::span<const uint8_t> bytes, Access ac
   if (object == nullptr) return out_of_memory();
   Region region;
   region.object = Ref<AnonymousObject>::adopt(object);
+  region.anonymous = object;
   region.kind = Kind::Private;
   region.access = access;
   region.size = ByteSize::pages(ByteSize(bytes.size()).pages_up());

@@ -13,9 +13,13 @@ namespace {
 using nacre::mm::heap;
 using nacre::mm::heap_cache;
 
-// The fast paths are inlined into operator new(size), operator delete(pointer), malloc and free, and nowhere else.
-inline void* allocate(std::size_t size) {
-  return heap().allocate(heap_cache(), size);
+// The fast paths are inlined into operator new(size), operator delete(pointer), malloc and free, and nowhere else. What is
+// slow is tail-called, so that the fast paths need no frame.
+inline void* allocate_cached(std::size_t size) {
+  return nacre::mm::Heap::allocate_cached(heap_cache(), size);
+}
+[[gnu::noinline]] void* allocate_slow(std::size_t size) {
+  return heap().allocate_slow(heap_cache(), size);
 }
 inline void release(void* pointer) {
   heap().free(heap_cache(), pointer);
@@ -35,10 +39,16 @@ inline void* checked(void* pointer) {
   return pointer;
 }
 
+[[gnu::noinline]] void* new_slow(std::size_t size) {
+  return checked(allocate_slow(size));
+}
+
 }  // namespace
 
 void* operator new(std::size_t size) {
-  return checked(allocate(size));
+  if (void* p = allocate_cached(size)) [[likely]]
+    return p;
+  return new_slow(size);
 }
 void* operator new[](std::size_t size) {
   return ::operator new(size);
@@ -96,7 +106,9 @@ void operator delete[](void* p, const std::nothrow_t&) noexcept {
 extern "C" {
 
 [[gnu::used]] void* malloc(size_t size) {
-  return allocate(size);
+  if (void* p = allocate_cached(size)) [[likely]]
+    return p;
+  return allocate_slow(size);
 }
 [[gnu::used]] void free(void* p) {
   release(p);

@@ -61,6 +61,13 @@ void Heap::init(FrameAllocator& frames) noexcept {
   base_ = frames.frame_at(0).value() + frames.direct_map().offset();
 }
 
+void Heap::attach(HeapCache& cache) noexcept {
+  ASSERT(frames_ != nullptr && cache.infos == nullptr);
+  for (unsigned i = 0; i < kClasses; ++i) cache.lists[i].room = heap_detail::list_limit(i);
+  cache.infos = infos_;
+  cache.base = base_;
+}
+
 // ---- slabs ------------------------------------------------------------------------------------------------------
 
 void Heap::link(SizeClass& size_class, Slab* slab) noexcept {
@@ -88,7 +95,7 @@ Heap::Slab* Heap::make_slab(SizeClass& size_class, unsigned index) noexcept {
   for (uint32_t i = 0; i < uint32_t{1} << order; ++i) {
     infos_[first + i].state = FrameState::Slab;
     infos_[first + i].owner = first;
-    infos_[first + i].slab_class = static_cast<uint8_t>(index);
+    infos_[first + i].slab_class = static_cast<uint8_t>(index + 1);
   }
   // SAFETY: the block is ours, in the direct map, page-aligned and large enough.
   Slab* slab = new (frames_->direct_map().pointer<void>(*block)) Slab();
@@ -107,8 +114,10 @@ void Heap::free_slab(SizeClass& size_class, Slab* slab) noexcept {
   const unsigned order = heap_detail::slab_order(slab->size_class);
   const PhysAddr block = frames_->direct_map().physical(slab);
   const uint32_t first = frames_->index_of(block);
-  infos_[first].state = FrameState::Used;
-  for (uint32_t i = 1; i < uint32_t{1} << order; ++i) infos_[first + i].state = FrameState::Inside;
+  for (uint32_t i = 0; i < uint32_t{1} << order; ++i) {
+    infos_[first + i].state = i == 0 ? FrameState::Used : FrameState::Inside;
+    infos_[first + i].slab_class = 0;
+  }
   frames_->free(block, order);
 }
 
@@ -129,7 +138,7 @@ void* Heap::refill(HeapCache::List& list, unsigned index) noexcept {
   if (frames_ == nullptr) return nullptr;
   SizeClass& size_class = classes_[index];
   const LockGuard guard(size_class.lock);
-  const uint32_t wanted = heap_detail::kListLimits[index] / 2;
+  const uint32_t wanted = heap_detail::list_limit(index) / 2;
   void* result = nullptr;
   for (uint32_t taken = 0; taken < wanted;) {
     Slab* slab = size_class.partial;
@@ -160,7 +169,7 @@ void* Heap::refill(HeapCache::List& list, unsigned index) noexcept {
       } else {
         object->next = list.head;
         list.head = object;
-        ++list.count;
+        --list.room;
       }
     }
     if (slab->free == nullptr && slab->fresh == slab->capacity && taken == wanted) {
@@ -171,28 +180,42 @@ void* Heap::refill(HeapCache::List& list, unsigned index) noexcept {
 }
 
 // Gives `count` objects of a list back to their slabs.
-void Heap::flush(HeapCache::List& list, uint64_t count) noexcept {
-  if (count == 0) return;
-  SizeClass& size_class = classes_[infos_[frame_of(list.head)].slab_class];
+void Heap::flush(HeapCache::List& list, unsigned index, int64_t count) noexcept {
+  SizeClass& size_class = classes_[index];
   const LockGuard guard(size_class.lock);
-  for (; count != 0; --count) {
+  list.room += count;
+  for (; count > 0; --count) {
     FreeObject* object = list.head;
     list.head = object->next;
-    --list.count;
     const FrameInfo& info = infos_[frame_of(object)];
     Slab* slab = frames_->direct_map().pointer<Slab>(frames_->frame_at(info.owner));
     give_back(size_class, slab, object);
   }
 }
 
+void Heap::flush_half(HeapCache::List& list, unsigned index) noexcept {
+  flush(list, index, heap_detail::list_limit(index) / 2 + 1);
+}
+
 void Heap::drain(HeapCache& cache) noexcept {
-  for (HeapCache::List& list : cache.lists) flush(list, list.count);
+  if (cache.infos == nullptr) return;
+  for (unsigned i = 0; i < kClasses; ++i) {
+    HeapCache::List& list = cache.lists[i];
+    flush(list, i, int64_t{heap_detail::list_limit(i)} - list.room);
+  }
 }
 
 // ---- everything else --------------------------------------------------------------------------------------------
 
-void* Heap::allocate_unusual(HeapCache& cache, size_t size) noexcept {
-  return size == 0 ? allocate(cache, 1) : allocate_large(size, kPageSize);
+void* Heap::allocate_slow(HeapCache& cache, size_t size) noexcept {
+  if (size > kLargest) return allocate_large(size, kPageSize);
+  const unsigned index = heap_detail::class_of(std::max<size_t>(size, 1));
+  HeapCache::List& list = cache.lists[index];
+  FreeObject* object = list.head;
+  if (object == nullptr) return refill(list, index);
+  list.head = object->next;
+  ++list.room;
+  return object;
 }
 
 void* Heap::allocate_aligned(HeapCache& cache, size_t size, size_t alignment) noexcept {
@@ -236,7 +259,7 @@ void Heap::free_large(void* pointer) noexcept {
 
 size_t Heap::usable_size(const void* pointer) const noexcept {
   const FrameInfo& info = infos_[frame_of(pointer)];
-  if (info.state == FrameState::Slab) return kSizes[info.slab_class];
+  if (info.slab_class != 0) return kSizes[info.slab_class - 1];
   ASSERT(info.state == FrameState::Large);
   return uint64_t{info.owner} << kPageShift;
 }

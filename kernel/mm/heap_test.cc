@@ -12,7 +12,10 @@ namespace nacre::mm {
 namespace {
 
 struct HeapTest : testing::Test {
-  HeapTest() { heap.init(memory.frames); }
+  HeapTest() {
+    heap.init(memory.frames);
+    heap.attach(cache);
+  }
 
   FakeMemory memory{ByteSize::mib(16)};
   Heap heap;

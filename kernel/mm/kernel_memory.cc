@@ -90,6 +90,7 @@ void init_memory(const abi::BootInfo& info) {
   ASSERT(covered.has_value());
   g_frames.init(memory, *covered, DirectMap(info.direct_map_offset), &current_cpu);
   g_heap.init(g_frames);
+  g_heap.attach(detail::t_heap_cache);
 }
 
 void init_address_spaces(const abi::BootInfo& info, unsigned asid_bits) {

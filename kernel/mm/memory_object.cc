@@ -45,15 +45,6 @@ Result<void> AnonymousObject::grow(uint64_t pages) {
   return {};
 }
 
-std::optional<PhysAddr> AnonymousObject::find(uint64_t page) const noexcept {
-  if (page >= pages_) return std::nullopt;
-  const uint32_t* chunk = chunks_[page / kChunkPages];
-  if (chunk == nullptr) return std::nullopt;
-  const uint32_t entry = chunk[page % kChunkPages];
-  if (entry == 0) return std::nullopt;
-  return frame_of(entry);
-}
-
 // The table of a page's 4 MiB, made if need be; nullptr when no frame is left.
 uint32_t* AnonymousObject::chunk_for(uint64_t page) noexcept {
   uint32_t*& chunk = chunks_[page / kChunkPages];

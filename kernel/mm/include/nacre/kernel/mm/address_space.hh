@@ -149,13 +149,23 @@ class AddressSpace {
     Kind kind = Kind::Shared;
     Access access = Access::ReadWrite;
     Ref<MemoryObject> object;
-    AnonymousObject* growing = nullptr;    // a reservation's object
+    AnonymousObject* anonymous = nullptr;  // the same object, unless Shared
     uint64_t first_page = 0;               // of the object
     std::vector<PageInterval> accessible;  // ascending, disjoint, not adjacent
     Charge charge;
 
-    // The interval that holds a page, or nullptr.
-    [[nodiscard]] const PageInterval* interval_of(uint64_t page) const noexcept;
+    // The interval that holds a page of the region, or nullptr.
+    [[nodiscard]] const PageInterval* interval_of(uint64_t page) const noexcept {
+      for (const PageInterval& interval : accessible) {
+        if (page < interval.end) return page >= interval.begin ? &interval : nullptr;
+      }
+      return nullptr;
+    }
+    // The frame of a page of the region, if it is present.
+    [[nodiscard]] std::optional<PhysAddr> frame_of(uint64_t page) const noexcept {
+      return anonymous != nullptr ? anonymous->find(first_page + page)
+                                  : object->find(first_page + page);
+    }
   };
   // Tables come from the frame allocator, and wait in retired_ after they were unlinked.
   class TableFrames {
@@ -204,8 +214,10 @@ class AddressSpace {
 
   // access.cc
   [[nodiscard]] bool map_run(const Region& region, PageRun run, uint64_t wanted) noexcept;
-  [[nodiscard]] Result<const Region*> check_access(UserAddr address, uint64_t size,
-                                                   FaultAccess access) const;
+  // The region in which all of a range (not empty) may be accessed in this way, or nullptr.
+  [[nodiscard]] const Region* accessible_region(UserAddr address, uint64_t size,
+                                                FaultAccess access) const noexcept;
+  [[nodiscard]] static Result<void> denied();
   // The frame of a page that is about to be written.
   [[nodiscard]] std::optional<PhysAddr> frame_for_writing(const Region& region,
                                                           uint64_t page) noexcept;
@@ -227,12 +239,15 @@ class AddressSpace {
 
 template <std::invocable<std::span<const uint8_t>> F>
 Result<void> AddressSpace::visit(UserAddr address, ByteSize size, F&& use) const {
-  TRY_ASSIGN(const Region* region, check_access(address, size.bytes(), FaultAccess::Read));
-  uint64_t offset = region == nullptr ? 0 : (address - region->start).bytes();
-  for (uint64_t left = size.bytes(); left != 0;) {
+  uint64_t left = size.bytes();
+  if (left == 0) return {};
+  const Region* region = accessible_region(address, left, FaultAccess::Read);
+  if (region == nullptr) return denied();
+  uint64_t offset = address.value() - region->start.value();
+  while (left != 0) {
     const uint64_t in_page = offset & (kPageSize - 1);
     const uint64_t count = left < kPageSize - in_page ? left : kPageSize - in_page;
-    const auto frame = region->object->find(region->first_page + (offset >> kPageShift));
+    const auto frame = region->frame_of(offset >> kPageShift);
     const uint8_t* page =
         frame ? machine_.frames.direct_map().pointer<const uint8_t>(*frame) : zero_page().data();
     use(std::span<const uint8_t>(page + in_page, count));

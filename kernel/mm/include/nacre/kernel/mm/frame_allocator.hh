@@ -40,7 +40,7 @@ struct FrameInfo {
   uint32_t owner = 0;  // heap: first frame of the slab, or pages of a large allocation
   FrameState state = FrameState::Inside;
   uint8_t order = 0;
-  uint8_t slab_class = 0;  // heap; kNoSlab unless state is Slab
+  uint8_t slab_class = 0;  // heap: size class + 1; 0 outside slabs
   uint8_t unused = 0;
 };
 static_assert(sizeof(FrameInfo) == 16);

@@ -75,25 +75,23 @@ inline constexpr auto kClassOfUnits = [] {
   if (size <= 256) return 64;
   return size <= 1024 ? 32 : 8;
 }
-inline constexpr auto kListLimits = [] {
-  std::array<uint8_t, kClasses> limits{};
-  for (unsigned i = 0; i < kClasses; ++i) limits[i] = static_cast<uint8_t>(list_limit(i));
-  return limits;
-}();
-
 struct FreeObject {
   FreeObject* next;
 };
 
 }  // namespace heap_detail
 
-// One CPU's lists. Zero-initialised is empty.
+// One CPU's lists, and what the fast path needs to know of the heap. Zero-initialised, nothing can be had from it; attach()
+// connects it.
 struct HeapCache {
   struct List {
     heap_detail::FreeObject* head = nullptr;
-    uint64_t count = 0;
+    int64_t room = 0;  // objects that can still be put here before some go back
   };
-  std::array<List, heap_detail::kClasses> lists{};
+  // No std::array: the index comes from tables that are right by construction, and a check costs a tenth of a call.
+  List lists[heap_detail::kClasses];
+  const FrameInfo* infos = nullptr;
+  uint64_t base = 0;  // virtual address of frame 0 in the direct map
 };
 
 struct HeapStatistics {
@@ -113,19 +111,13 @@ class Heap {
 
   // Before this, every allocation fails. `frames` outlives the heap.
   void init(FrameAllocator& frames) noexcept;
+  // Makes an empty cache one of this heap.
+  void attach(HeapCache& cache) noexcept;
 
   // nullptr when memory is out. The result is aligned to 16. Size 0 counts as 1.
-  [[nodiscard, gnu::always_inline]] void* allocate(HeapCache& cache, size_t size) noexcept {
-    if (size - 1 >= heap_detail::kLargest) [[unlikely]]
-      return allocate_unusual(cache, size);
-    const unsigned size_class = heap_detail::class_of(size);
-    HeapCache::List& list = cache.lists[size_class];
-    heap_detail::FreeObject* object = list.head;
-    if (object == nullptr) [[unlikely]]
-      return refill(list, size_class);
-    list.head = object->next;
-    --list.count;
-    return object;
+  [[nodiscard]] void* allocate(HeapCache& cache, size_t size) noexcept {
+    void* object = allocate_cached(cache, size);
+    return object != nullptr ? object : allocate_slow(cache, size);
   }
   // `alignment` is a power of two, at most 2 MiB.
   [[nodiscard]] void* allocate_aligned(HeapCache& cache, size_t size, size_t alignment) noexcept;
@@ -133,20 +125,35 @@ class Heap {
   // What allocate returned, or nullptr.
   [[gnu::always_inline]] void free(HeapCache& cache, void* pointer) noexcept {
     if (pointer == nullptr) return;
-    const FrameInfo& info = infos_[frame_of(pointer)];
-    if (info.state != FrameState::Slab) [[unlikely]] {
-      free_large(pointer);
-      return;
-    }
-    HeapCache::List& list = cache.lists[info.slab_class];
+    // SAFETY: the address is only computed with.
+    const uint64_t offset = reinterpret_cast<uint64_t>(pointer) - cache.base;
+    const unsigned slab_class = cache.infos[offset >> kPageShift].slab_class;
+    if (slab_class == 0) [[unlikely]]
+      return free_large(pointer);
+    HeapCache::List& list = cache.lists[slab_class - 1];
     auto* object = static_cast<heap_detail::FreeObject*>(pointer);
     DEBUG_ASSERT(object != list.head);
     object->next = list.head;
     list.head = object;
-    if (++list.count > heap_detail::kListLimits[info.slab_class]) [[unlikely]] {
-      flush(list, list.count / 2);
-    }
+    if (--list.room < 0) [[unlikely]]
+      flush_half(list, slab_class - 1);
   }
+
+  // The two parts of allocate, for those who want to inline only the first. allocate_cached gives nullptr if the size is
+  // large or the CPU's list is empty.
+  [[nodiscard, gnu::always_inline]] static void* allocate_cached(HeapCache& cache,
+                                                                 size_t size) noexcept {
+    if (size - 1 >= heap_detail::kTableLimit) [[unlikely]]
+      return nullptr;
+    HeapCache::List& list = cache.lists[heap_detail::kClassOfUnits.data()[(size + 15) / 16]];
+    heap_detail::FreeObject* object = list.head;
+    if (object == nullptr) [[unlikely]]
+      return nullptr;
+    list.head = object->next;
+    ++list.room;
+    return object;
+  }
+  [[nodiscard]] void* allocate_slow(HeapCache& cache, size_t size) noexcept;
 
   // Bytes that an allocated object really has.
   [[nodiscard]] size_t usable_size(const void* pointer) const noexcept;
@@ -169,11 +176,11 @@ class Heap {
     // SAFETY: the address is only computed with.
     return (reinterpret_cast<uint64_t>(pointer) - base_) >> kPageShift;
   }
-  [[nodiscard]] void* allocate_unusual(HeapCache& cache, size_t size) noexcept;
   [[nodiscard]] void* allocate_large(size_t size, size_t alignment) noexcept;
   void free_large(void* pointer) noexcept;
   [[nodiscard]] void* refill(HeapCache::List& list, unsigned size_class) noexcept;
-  void flush(HeapCache::List& list, uint64_t count) noexcept;
+  void flush(HeapCache::List& list, unsigned size_class, int64_t count) noexcept;
+  void flush_half(HeapCache::List& list, unsigned size_class) noexcept;
 
   [[nodiscard]] Slab* make_slab(SizeClass& size_class, unsigned index) noexcept
       REQUIRES(size_class.lock);

@@ -23,9 +23,9 @@ void init_address_spaces(const abi::BootInfo& info, unsigned asid_bits);
 void reclaim(const abi::BootInfo& info, abi::MemoryKind kind);
 
 namespace detail {
-// constinit, so that no reader has to ask whether they are constructed.
-extern constinit FrameAllocator g_frames;
-extern constinit Heap g_heap;
+// constinit, so that no reader has to ask whether they are constructed; hidden, so that none looks for their addresses.
+[[gnu::visibility("hidden")]] extern constinit FrameAllocator g_frames;
+[[gnu::visibility("hidden")]] extern constinit Heap g_heap;
 extern constinit thread_local HeapCache t_heap_cache;
 }  // namespace detail
 
