@@ -22,8 +22,13 @@ step() {
   shift 2
   if ! "$@" >"$log" 2>&1 </dev/null 8>&-; then
     [[ ! -t 2 ]] || printf '\r\e[K' >&2
-    # A compiler's first complaint is worth more than the last line.
-    grep -nE -m5 -A8 '(error|CMake Error|undefined symbol|FAILED):?' "$log" >&2 || tail -40 "$log" >&2
+    # A compiler's first complaints are worth more than the last line.
+    local errors='(error:|CMake Error|undefined symbol)'
+    if grep -qE "$errors" "$log"; then
+      grep -E -m6 -A4 "$errors" "$log" | cut -c1-200 >&2
+    else
+      tail -40 "$log" | cut -c1-200 >&2
+    fi
     echo "nacre: $text failed; the whole log is $log" >&2
     exit 1
   fi
@@ -62,6 +67,7 @@ build_one() {
     machine)
       local begun
       begun=$(mktemp build/stamps/begun.XXXXXX)
+      trap "rm -f $begun" EXIT
       runtimes
       say "building the launcher, the kernel and the examples"
       compile host nacre-run guests
