@@ -32,11 +32,18 @@ class Compilation:
     code_bytes: int
 
 
+@dataclasses.dataclass
+class Region:
+    total: int
+    minimum: int
+
+
 def add_arguments(parser):
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build", metavar="DIR",
                         help="where the presets' build folders are")
     parser.add_argument("--host-build", type=pathlib.Path, help="instead of DIR/host")
     parser.add_argument("--linux-build", type=pathlib.Path, help="instead of DIR/riscv64-linux")
+    parser.add_argument("--boot-image", type=pathlib.Path, help="instead of the one that `nacre run` builds")
 
 
 def short_name(path):
@@ -81,6 +88,9 @@ class Tools:
         self.plugin = host / "tools/bench/nacre_count.so"
         self.programs = host / "tests/perf"
         self.wasm_run = linux / "engine/host/wasm-run"
+        self.nacre_run = [ROOT / "nacre", "run"]
+        if options.boot_image:
+            self.nacre_run = [host / "tools/launcher/nacre-run", "--kernel", options.boot_image]
         for path in (self.plugin, self.programs, self.wasm_run):
             if not path.exists():
                 raise Failure(f"{path} is missing; `./nacre bench` builds it")
@@ -144,17 +154,17 @@ class Tools:
         return Compilation(self._region(report, module.name), code_section_size(module),
                            self._code_bytes(done.stderr, module.name))
 
-    def boot_total(self, name, arguments):
-        """Instructions of a whole run on a booted machine."""
+    def boot_region(self, name, arguments):
+        """Region 0 of a program run on a booted machine."""
         with tempfile.TemporaryDirectory() as folder:
             report = pathlib.Path(folder) / "report"
             emulator = ["-plugin", f"{self.plugin},out={report}", "-d", "plugin", "-D", os.devnull]
-            command = [ROOT / "nacre", "run", *(f"--qemu={word}" for word in emulator), self.programs / f"{name}.wasm",
-                       *arguments]
+            command = [*self.nacre_run, *(f"--qemu={word}" for word in emulator), self.programs / f"{name}.wasm", *arguments]
             done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=TIMEOUT_S)
             if done.returncode != 0 or not report.exists():
                 raise Failure(f"`nacre run {name}` ended with {done.returncode}: {done.stderr.strip()[-300:]}")
-            return int(find_one(report.read_text(), r"^total (\d+)", name)[1])
+            match = find_one(report.read_text(), r"^region 0 entered \d+ sum (\d+) min (\d+)", name)
+            return Region(int(match[1]), int(match[2]))
 
     def profile(self, name, n, shown):
         """Prints the hottest stretches of straight-line compiled code, disassembled."""
