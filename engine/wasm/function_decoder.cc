@@ -40,6 +40,8 @@ bool FunctionDecoder::begin(uint32_t function) {
   locals_.assign(type_->params.begin(), type_->params.end());
   read_locals();
   if (failed_) return false;
+  local_types_ = locals_.data();
+  local_count_ = static_cast<uint32_t>(locals_.size());
   push_frame(ControlFrame::Kind::Function, {.params = {}, .results = type_->results});
   return true;
 }

@@ -130,11 +130,17 @@ class FunctionDecoder {
   template <class Sink>
   void on_select(Sink& sink, bool typed);
   template <class Sink>
-  void on_local(Sink& sink, OpClass op_class);
+  void on_local_get(Sink& sink);
+  template <class Sink>
+  void on_local_set(Sink& sink);
+  template <class Sink>
+  void on_local_tee(Sink& sink);
   template <class Sink>
   void on_global(Sink& sink, OpClass op_class);
   template <class Sink>
   void on_const(Sink& sink, Immediates immediates);
+  template <class Sink>
+  void on_wide_const(Sink& sink, Immediates immediates);
   template <class Sink>
   void on_memory(Sink& sink, Opcode opcode);
   template <class Sink>
@@ -265,6 +271,9 @@ class FunctionDecoder {
   bool live_ = true;
   bool failed_ = false;
   bool has_memory_ = false;
+  // Of locals_, for the hot path.
+  uint32_t local_count_ = 0;
+  const ValType* local_types_ = nullptr;
   uint32_t function_ = 0;
   const FuncType* type_ = nullptr;
   std::unique_ptr<ValType[]> stack_;

@@ -29,21 +29,32 @@ void FunctionDecoder::on_select(Sink& sink, bool typed) {
 }
 
 template <class Sink>
-inline void FunctionDecoder::on_local(Sink& sink, OpClass op_class) {
+[[gnu::always_inline]] inline void FunctionDecoder::on_local_get(Sink& sink) {
   const uint32_t index = read_u32();
-  if (index >= locals_.size()) [[unlikely]]
+  if (index >= local_count_) [[unlikely]]
     return unknown_index("local", index);
-  const ValType type = locals_[index];
-  if (op_class == OpClass::LocalGet) {
-    push(type);
-    if (live_) sink.on_local_get(index, type);
-    return;
-  }
+  const ValType type = local_types_[index];
+  push(type);
+  if (live_) sink.on_local_get(index, type);
+}
+
+template <class Sink>
+[[gnu::always_inline]] inline void FunctionDecoder::on_local_set(Sink& sink) {
+  const uint32_t index = read_u32();
+  if (index >= local_count_) [[unlikely]]
+    return unknown_index("local", index);
+  const ValType type = local_types_[index];
   pop(type);
-  if (op_class == OpClass::LocalSet) {
-    if (live_) sink.on_local_set(index, type);
-    return;
-  }
+  if (live_) sink.on_local_set(index, type);
+}
+
+template <class Sink>
+[[gnu::always_inline]] inline void FunctionDecoder::on_local_tee(Sink& sink) {
+  const uint32_t index = read_u32();
+  if (index >= local_count_) [[unlikely]]
+    return unknown_index("local", index);
+  const ValType type = local_types_[index];
+  pop(type);
   push(type);
   if (live_) sink.on_local_tee(index, type);
 }
@@ -64,25 +75,25 @@ void FunctionDecoder::on_global(Sink& sink, OpClass op_class) {
 }
 
 template <class Sink>
-inline void FunctionDecoder::on_const(Sink& sink, Immediates immediates) {
-  ValType type = ValType::I32;
+[[gnu::always_inline]] inline void FunctionDecoder::on_const(Sink& sink, Immediates immediates) {
+  if (immediates != Immediates::I32) return on_wide_const(sink, immediates);
+  const auto bits = static_cast<uint64_t>(read_signed(32));
+  push(ValType::I32);
+  if (live_) sink.on_const(ValType::I32, bits);
+}
+
+template <class Sink>
+void FunctionDecoder::on_wide_const(Sink& sink, Immediates immediates) {
+  ValType type = ValType::I64;
   uint64_t bits = 0;
-  switch (immediates) {
-    case Immediates::I32:
-      bits = static_cast<uint64_t>(read_signed(32));
-      break;
-    case Immediates::I64:
-      type = ValType::I64;
-      bits = static_cast<uint64_t>(read_signed(64));
-      break;
-    case Immediates::F32:
-      type = ValType::F32;
-      bits = read_fixed(4);
-      break;
-    default:
-      type = ValType::F64;
-      bits = read_fixed(8);
-      break;
+  if (immediates == Immediates::I64) {
+    bits = static_cast<uint64_t>(read_signed(64));
+  } else if (immediates == Immediates::F32) {
+    type = ValType::F32;
+    bits = read_fixed(4);
+  } else {
+    type = ValType::F64;
+    bits = read_fixed(8);
   }
   push(type);
   if (live_) sink.on_const(type, bits);

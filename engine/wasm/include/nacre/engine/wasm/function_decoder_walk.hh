@@ -24,14 +24,18 @@ Result<void> FunctionDecoder::decode(uint32_t function, Sink& sink) {
   return {};
 }
 
+// The hot part of the walk: inlined into decode(), with the handlers of the most frequent instructions.
 template <class Sink>
-inline void FunctionDecoder::step(Sink& sink, OpcodeInfo info, uint16_t code) {
+[[gnu::always_inline]] inline void FunctionDecoder::step(Sink& sink, OpcodeInfo info,
+                                                         uint16_t code) {
   const auto opcode = static_cast<Opcode>(code);
   switch (info.op_class) {
     case OpClass::LocalGet:
+      return on_local_get(sink);
     case OpClass::LocalSet:
+      return on_local_set(sink);
     case OpClass::LocalTee:
-      return on_local(sink, info.op_class);
+      return on_local_tee(sink);
     case OpClass::Const:
       return on_const(sink, info.immediates);
     case OpClass::Binary:
@@ -80,9 +84,25 @@ inline void FunctionDecoder::step(Sink& sink, OpcodeInfo info, uint16_t code) {
       return on_else(sink);
     case OpClass::End:
       return on_end(sink);
-    default:
+    case OpClass::Unknown:
+    case OpClass::Prefix:
+    case OpClass::Unreachable:
+    case OpClass::Nop:
+    case OpClass::BrTable:
+    case OpClass::Return:
+    case OpClass::Call:
+    case OpClass::CallIndirect:
+    case OpClass::Drop:
+    case OpClass::Select:
+    case OpClass::SelectTyped:
+    case OpClass::GlobalGet:
+    case OpClass::GlobalSet:
+    case OpClass::Table:
+    case OpClass::Memory:
+    case OpClass::Reference:
       return step_rare(sink, info.op_class, code);
   }
+  __builtin_unreachable();  // the table holds nothing else
 }
 
 template <class Sink>

@@ -77,8 +77,8 @@ enum class OpClass : uint8_t {
   Convert,
 };
 
-// Eight bytes, so that one load fetches all that validation needs.
-struct OpcodeInfo {
+// Eight aligned bytes, so that one load fetches all that validation needs.
+struct alignas(8) OpcodeInfo {
   OpClass op_class = OpClass::Unknown;
   Immediates immediates = Immediates::Unknown;
   ValType first = ValType::Bottom;   // the operand pushed first
