@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <memory>
 
 #include "nacre/kernel/mm/address_space.hh"
 
@@ -21,6 +22,19 @@ constexpr bool allows(Access have, FaultAccess want) {
       return have == Access::ReadExecute;
   }
   return false;
+}
+
+// memcpy, but for single aligned words, which is what most calls between kernel and guest copy.
+void copy(uint8_t* to, const uint8_t* from, uint64_t size) {
+  // SAFETY: the addresses are only computed with.
+  const uint64_t bits = reinterpret_cast<uint64_t>(to) | reinterpret_cast<uint64_t>(from);
+  if (size == 8 && (bits & 7) == 0) {
+    std::memcpy(std::assume_aligned<8>(to), std::assume_aligned<8>(from), 8);
+  } else if (size == 4 && (bits & 3) == 0) {
+    std::memcpy(std::assume_aligned<4>(to), std::assume_aligned<4>(from), 4);
+  } else {
+    std::memcpy(to, from, size);
+  }
 }
 
 }  // namespace
@@ -84,10 +98,44 @@ Result<void> AddressSpace::denied() {
   return fail(ErrorCode::PermissionDenied, "bad guest address");
 }
 
+// Where the bytes are, if they lie in one present page of the first committed piece of the region that was used last, and
+// may be accessed. Nearly every call is of this kind; for the others nullptr says nothing.
+[[gnu::always_inline]] inline uint8_t* AddressSpace::find_present(
+    UserAddr address, uint64_t size, FaultAccess access) const noexcept {
+  const Region* region = recent_;
+  if (region == nullptr || region->anonymous == nullptr) return nullptr;
+  const uint64_t offset = address.value() - region->start.value();
+  if (offset >= region->size.bytes() || !allows(region->access, access)) return nullptr;
+  const uint64_t page = offset >> kPageShift;
+  const uint64_t in_page = offset & (kPageSize - 1);
+  if (region->accessible.empty() || size > kPageSize - in_page) return nullptr;
+  const PageInterval& first = *region->accessible.data();
+  if (page < first.begin || page >= first.end) return nullptr;
+  const auto frame = region->anonymous->find(region->first_page + page);
+  if (!frame) return nullptr;
+  return machine_.frames.direct_map().pointer<uint8_t>(*frame) + in_page;
+}
+
 Result<void> AddressSpace::read(UserAddr address, std::span<uint8_t> out) const {
+  const uint8_t* from = find_present(address, out.size(), FaultAccess::Read);
+  if (from == nullptr) [[unlikely]]
+    return read_slow(address, out);
+  copy(out.data(), from, out.size());
+  return {};
+}
+
+Result<void> AddressSpace::write(UserAddr address, std::span<const uint8_t> bytes) {
+  uint8_t* to = find_present(address, bytes.size(), FaultAccess::Write);
+  if (to == nullptr) [[unlikely]]
+    return write_slow(address, bytes);
+  copy(to, bytes.data(), bytes.size());
+  return {};
+}
+
+Result<void> AddressSpace::read_slow(UserAddr address, std::span<uint8_t> out) const {
   uint8_t* to = out.data();
   return visit(address, ByteSize(out.size()), [&](std::span<const uint8_t> piece) {
-    std::memcpy(to, piece.data(), piece.size());
+    copy(to, piece.data(), piece.size());
     to += piece.size();
   });
 }
@@ -106,7 +154,7 @@ std::optional<PhysAddr> AddressSpace::frame_for_writing(const Region& region,
   return run->frame + ByteSize::pages(wanted - run->first);
 }
 
-Result<void> AddressSpace::write(UserAddr address, std::span<const uint8_t> bytes) {
+Result<void> AddressSpace::write_slow(UserAddr address, std::span<const uint8_t> bytes) {
   if (bytes.empty()) return {};
   const Region* region = accessible_region(address, bytes.size(), FaultAccess::Write);
   if (region == nullptr) return denied();
@@ -116,8 +164,7 @@ Result<void> AddressSpace::write(UserAddr address, std::span<const uint8_t> byte
     const uint64_t count = std::min<uint64_t>(bytes.size(), kPageSize - in_page);
     const auto frame = frame_for_writing(*region, offset >> kPageShift);
     if (!frame) return fail(ErrorCode::OutOfMemory, "out of memory");
-    std::memcpy(machine_.frames.direct_map().pointer<uint8_t>(*frame) + in_page, bytes.data(),
-                count);
+    copy(machine_.frames.direct_map().pointer<uint8_t>(*frame) + in_page, bytes.data(), count);
     bytes = bytes.subspan(count);
     offset += count;
   }

@@ -70,7 +70,7 @@ std::string_view use_space(AddressSpace& space, SelfTestResult& result) {
   constexpr uint64_t kBlocks = 16;
   const auto memory = space.reserve(kReservation);
   if (!memory || !space.commit(*memory, ByteSize::mib(1))) return "no memory to reserve";
-  const std::array<uint8_t, 8> nops{0x13};
+  alignas(8) const std::array<uint8_t, 8> nops{0x13};
   const auto code = space.publish(nops, Access::ReadExecute);
   if (!code) return "cannot publish";
 

@@ -218,6 +218,10 @@ class AddressSpace {
   [[nodiscard]] const Region* accessible_region(UserAddr address, uint64_t size,
                                                 FaultAccess access) const noexcept;
   [[nodiscard]] static Result<void> denied();
+  [[nodiscard]] uint8_t* find_present(UserAddr address, uint64_t size,
+                                      FaultAccess access) const noexcept;
+  [[nodiscard]] Result<void> read_slow(UserAddr address, std::span<uint8_t> out) const;
+  [[nodiscard]] Result<void> write_slow(UserAddr address, std::span<const uint8_t> bytes);
   // The frame of a page that is about to be written.
   [[nodiscard]] std::optional<PhysAddr> frame_for_writing(const Region& region,
                                                           uint64_t page) noexcept;

@@ -68,7 +68,8 @@ class AnonymousObject final : public MemoryObject {
   // Inline for those who know what they have: the kernel's reads and writes of guests.
   [[nodiscard]] std::optional<PhysAddr> find(uint64_t page) const noexcept override {
     if (page >= pages_) return std::nullopt;
-    const uint32_t* chunk = chunks_[page / kChunkPages];
+    // Within bounds: there is an entry for every 4 MiB of pages_.
+    const uint32_t* chunk = chunks_.data()[page / kChunkPages];
     if (chunk == nullptr) return std::nullopt;
     const uint32_t entry = chunk[page % kChunkPages];
     if (entry == 0) return std::nullopt;
