@@ -21,6 +21,12 @@ constexpr size_t align4(size_t n) {
   return (n + 3) & ~size_t{3};
 }
 
+uint32_t big_endian_word(const std::byte* bytes) {
+  uint32_t value = 0;
+  std::memcpy(&value, bytes, sizeof value);
+  return __builtin_bswap32(value);  // every target is little-endian
+}
+
 uint64_t big_endian(std::span<const std::byte> bytes) {
   uint64_t value = 0;
   for (std::byte b : bytes) value = value << 8 | static_cast<uint8_t>(b);
@@ -103,28 +109,30 @@ Node Node::at(const Tree& tree, size_t offset, Cells cells) {
   return node;
 }
 
-std::optional<Property> Node::property_at(size_t& offset) const {
+std::optional<Node::RawProperty> Node::property_at(size_t offset) const {
   while (tree_->word(offset) == kNop) offset += 4;
   if (tree_->word(offset) != kProperty) return std::nullopt;
   const size_t size = tree_->word(offset + 4);
-  Property property;
-  property.name_ = *tree_->string_at(tree_->strings_, tree_->word(offset + 8));
-  property.data_ = tree_->structure_.subspan(offset + 12, size);
-  offset = align4(offset + 12 + size);
-  return property;
+  return RawProperty{tree_->word(offset + 8), offset + 12, size, align4(offset + 12 + size)};
 }
 
 size_t Node::end_of_properties() const {
   size_t offset = first_token_;
-  while (property_at(offset)) {
-  }
+  while (const auto raw = property_at(offset)) offset = raw->next;
+  while (tree_->word(offset) == kNop) offset += 4;
   return offset;
 }
 
 std::optional<Property> Node::property(std::string_view name) const {
   size_t offset = first_token_;
-  while (auto property = property_at(offset)) {
-    if (property->name() == name) return property;
+  while (const auto raw = property_at(offset)) {
+    if (tree_->is_string(raw->name, name)) {
+      Property property;
+      property.name_ = as_text(tree_->strings_.subspan(raw->name, name.size()));
+      property.data_ = tree_->structure_.subspan(raw->data, raw->size);
+      return property;
+    }
+    offset = raw->next;
   }
   return std::nullopt;
 }
@@ -180,7 +188,13 @@ std::optional<Node> Node::child(std::string_view name) const {
 // ---- Tree ----
 
 uint32_t Tree::word(size_t offset) const {
-  return static_cast<uint32_t>(big_endian(structure_.subspan(offset, 4)));
+  return big_endian_word(structure_.subspan(offset, 4).data());
+}
+
+bool Tree::is_string(size_t offset, std::string_view text) const {
+  if (text.size() >= strings_.size() - offset) return false;
+  return as_text(strings_.subspan(offset, text.size())) == text &&
+         strings_[offset + text.size()] == std::byte{0};
 }
 
 std::optional<std::string_view> Tree::string_at(std::span<const std::byte> block,

@@ -16,13 +16,19 @@ class Arena {
  public:
   explicit Arena(std::span<std::byte> memory) : memory_(memory) {}
 
-  // Zeroed whole pages; the result has the size asked for.
-  [[nodiscard]] std::span<std::byte> allocate(size_t size) {
+  // Whole pages with whatever was there before; the result has the size asked for.
+  [[nodiscard]] std::span<std::byte> allocate_raw(size_t size) {
     const size_t pages = (size + kPageSize - 1) & ~(kPageSize - 1);
     if (pages < size || pages > memory_.size() - used_) stop("out of memory");
     const std::span<std::byte> piece = memory_.subspan(used_, size);
-    std::memset(memory_.data() + used_, 0, pages);
     used_ += pages;
+    return piece;
+  }
+  // Zeroed, to the end of the last page.
+  [[nodiscard]] std::span<std::byte> allocate(size_t size) {
+    const size_t begin = used_;
+    const std::span<std::byte> piece = allocate_raw(size);
+    std::memset(memory_.data() + begin, 0, used_ - begin);
     return piece;
   }
 

@@ -118,34 +118,38 @@ void map_devices(Table& table, const fdt::Tree& tree, uint64_t offset) {
   }
 }
 
-// Rights of the page at `address` (as linked); nothing lies between segments.
-std::optional<Access> access_at(const elf::Image& image, uint64_t address) {
-  for (const elf::Segment& segment : image.segments()) {
-    const uint64_t begin = segment.address & ~(kPageSize - 1);
-    if (address < begin || address >= segment.address + segment.size) continue;
-    const elf::AddressRange relro = image.relro();
-    const bool is_relro =
-        address >= relro.address && address + kPageSize <= relro.address + relro.size;
-    if (segment.executable) return Access::ReadExecute;
-    return segment.writable && !is_relro ? Access::ReadWrite : Access::Read;
-  }
-  return std::nullopt;
+// Maps part of the image, both as linked, with one set of rights.
+void map_part(Table& table, const elf::Image& image, const BootInfo& info, uint64_t begin,
+              uint64_t end, Access access) {
+  if (begin == end) return;
+  const uint64_t offset = begin - image.extent().address;
+  const PhysAddr frame(info.kernel_physical.begin + offset);
+  check(table.map(VirtAddr(info.kernel_virtual + offset), frame, ByteSize(end - begin),
+                  {access, paging::Privilege::Supervisor, paging::Sharing::Global}),
+        "the kernel");
+  if (access == Access::ReadWrite) return;
+  // The same pages in the direct map must not be a way to write what is read-only here.
+  check(table.protect(VirtAddr(frame.value() + info.direct_map_offset), ByteSize(end - begin),
+                      {Access::Read, paging::Privilege::Supervisor, paging::Sharing::Global}),
+        "the kernel's constants");
 }
 
 void map_kernel(Table& table, const elf::Image& image, const BootInfo& info) {
-  const elf::AddressRange all = image.extent();
-  for (uint64_t at = 0; at < all.size; at += kPageSize) {
-    const auto access = access_at(image, all.address + at);
-    if (!access) continue;
-    const PhysAddr frame(info.kernel_physical.begin + at);
-    check(table.map(VirtAddr(info.kernel_virtual + at), frame, ByteSize(kPageSize),
-                    {*access, paging::Privilege::Supervisor, paging::Sharing::Global}),
-          "the kernel");
-    // The same page in the direct map must not be a way to write what is read-only here.
-    if (*access == Access::ReadWrite) continue;
-    check(table.protect(VirtAddr(frame.value() + info.direct_map_offset), ByteSize(kPageSize),
-                        {Access::Read, paging::Privilege::Supervisor, paging::Sharing::Global}),
-          "the kernel's constants");
+  constexpr auto page_of = [](uint64_t address) { return address & ~(kPageSize - 1); };
+  const elf::AddressRange relro = image.relro();
+  for (const elf::Segment& segment : image.segments()) {
+    const uint64_t begin = page_of(segment.address);
+    const uint64_t end = page_of(segment.address + segment.size + kPageSize - 1);
+    if (!segment.writable) {
+      map_part(table, image, info, begin, end,
+               segment.executable ? Access::ReadExecute : Access::Read);
+      continue;
+    }
+    // RELRO, whole pages of it, lies at the start of the writable segment.
+    const bool has_relro = relro.size != 0 && page_of(relro.address) == begin;
+    const uint64_t middle = has_relro ? page_of(relro.address + relro.size) : begin;
+    map_part(table, image, info, begin, middle, Access::Read);
+    map_part(table, image, info, middle, end, Access::ReadWrite);
   }
 }
 
@@ -174,7 +178,9 @@ std::span<std::byte> place_kernel(const elf::Image& image, Arena& arena, BootInf
   const KernelLayout layout =
       plan_layout(extent.address, extent.size, tls_size,
                   randomise ? slide_from(info.seed, info.seed_size, info.boot_ticks) : 0);
-  const std::span<std::byte> memory = arena.allocate(extent.size);
+  // Loading fills it all; to the end of the last page, so that nothing old is mapped with it.
+  const uint64_t pages = (extent.size + kPageSize - 1) & ~(kPageSize - 1);
+  const std::span<std::byte> memory = arena.allocate_raw(pages);
   info.kernel_physical = {address_of(memory.data()), extent.size};
   info.kernel_virtual = extent.address + layout.slide;
   info.kernel_slide = layout.slide;
@@ -192,7 +198,7 @@ std::span<std::byte> place_kernel(const elf::Image& image, Arena& arena, BootInf
 // The symbol table stays for backtraces; the payload goes.
 Range keep(Arena& arena, std::span<const std::byte> bytes) {
   if (bytes.empty()) return {};
-  const std::span<std::byte> memory = arena.allocate(bytes.size());
+  const std::span<std::byte> memory = arena.allocate_raw(bytes.size());
   std::memcpy(memory.data(), bytes.data(), bytes.size());
   return {address_of(memory.data()), bytes.size()};
 }

@@ -93,9 +93,13 @@ void describe(const abi::BootInfo& info, const fdt::BootArguments& arguments) {
                  arch::ticks_per_second());
 }
 
+uint64_t microseconds_since(uint64_t ticks) {
+  return arch::ticks_to_ns(arch::now_ticks() - ticks) / 1000;
+}
+
 // ---- The sequence ----
 
-int boot(const abi::BootInfo& info) {
+int boot(const abi::BootInfo& info, uint64_t entry_ticks) {
   check_hand_over(info);
   const fdt::Tree tree = open_device_tree(info);
   const auto arguments = fdt::BootArguments::of(tree);
@@ -110,7 +114,8 @@ int boot(const abi::BootInfo& info) {
 
   // Phase 3: this CPU, now that all is there.
   arch::cancel_timer();
-  log_init.info("booted in {} us", arch::ticks_to_ns(arch::now_ticks() - info.boot_ticks) / 1000);
+  log_init.info("booted in {} us, {} of them in the loader", microseconds_since(info.boot_ticks),
+                arch::ticks_to_ns(entry_ticks - info.boot_ticks) / 1000);
 
   const BootContext context{info, tree, arguments};
   if (const auto test = arguments.value("selftest")) return run_self_test(*test, context);
@@ -120,9 +125,10 @@ int boot(const abi::BootInfo& info) {
 }  // namespace
 
 extern "C" [[noreturn]] void nacre_kernel_main(const abi::BootInfo* info) {
+  const uint64_t entry_ticks = arch::now_ticks();
   start_cpu(*info);
   int status = arch::kExitKernelFailure;
-  const auto result = trace::catch_panic("kmain", [&] { status = boot(*info); });
+  const auto result = trace::catch_panic("kmain", [&] { status = boot(*info, entry_ticks); });
   arch::stop_machine(result ? static_cast<uint8_t>(status) : arch::kExitKernelFailure);
 }
 

@@ -83,7 +83,13 @@ class Node {
   [[nodiscard]] static Node at(const class Tree& tree, size_t offset, Cells cells);
   // Offset behind the properties: of the first child's token, or of our END_NODE.
   [[nodiscard]] size_t end_of_properties() const;
-  [[nodiscard]] std::optional<Property> property_at(size_t& offset) const;
+  struct RawProperty {
+    size_t name;  // in the strings block
+    size_t data;  // in the structure block
+    size_t size;
+    size_t next;  // offset of the token behind it
+  };
+  [[nodiscard]] std::optional<RawProperty> property_at(size_t offset) const;
 
   const class Tree* tree_ = nullptr;
   std::string_view name_;
@@ -129,6 +135,8 @@ class Tree {
   [[nodiscard]] uint32_t word(size_t offset) const;
   [[nodiscard]] std::optional<std::string_view> string_at(std::span<const std::byte> block,
                                                           size_t offset) const;
+  // Whether the string at an offset of the strings block, which was checked, is `text`.
+  [[nodiscard]] bool is_string(size_t offset, std::string_view text) const;
   // Skips the node whose BEGIN_NODE is at `offset`, with all below it.
   [[nodiscard]] size_t skip_node(size_t offset) const;
 
