@@ -64,13 +64,19 @@ void FunctionCompiler::retarget_last_argument() {
 void FunctionCompiler::save_volatile_locals() {
   for (RegSet left = plan_.volatile_pinned; left != 0; left &= left - 1) {
     const Reg r = lowest(left);
+    if (plan_.local_in(r) == LocalPlan::kNoLocal) continue;
     store_to_frame(r, local_offset(plan_.homes[plan_.local_in(r)].slot));
   }
 }
 
 void FunctionCompiler::reload_volatile_locals() {
+  if (plan_.volatile_pinned == 0) return;
+  for (const PinnedConstant& constant : plan_.constants) {
+    if ((plan_.volatile_pinned & bit(constant.reg)) != 0) load_pinned_constant(constant);
+  }
   for (RegSet left = plan_.volatile_pinned; left != 0; left &= left - 1) {
     const Reg r = lowest(left);
+    if (plan_.local_in(r) == LocalPlan::kNoLocal) continue;
     load_from_frame(r, ValType::F64, local_offset(plan_.homes[plan_.local_in(r)].slot));
   }
 }
@@ -160,6 +166,11 @@ void FunctionCompiler::on_call_indirect(uint32_t type_index, uint32_t table,
   masm_.li(Gpr::T3, static_cast<int32_t>(options_.type_ids[type_index]));
   masm_.trap_if(Condition::Ne, Gpr::T0, Gpr::T3, TrapKind::IndirectCallTypeMismatch, wasm_offset);
   masm_.ld(Gpr::T2, offsetof(abi::FuncRef, entry), Gpr::T1);
+  if (tables_are_closed_) {
+    masm_.call_register(Gpr::T2);
+    masm_.record_call(wasm_offset);
+    return finish_call(type);
+  }
   masm_.ld(Gpr::T1, offsetof(abi::FuncRef, vm_context), Gpr::T1);
   emit_foreign_call();
   finish_call(type);

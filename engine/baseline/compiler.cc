@@ -6,6 +6,36 @@
 #include "nacre/base/core/format.hh"
 
 namespace nacre::baseline {
+namespace {
+
+// A funcref enters an instance by an import or from its caller, or is made by ref.func. If none of these can give one of
+// another instance's functions, every table holds functions of this one.
+bool has_closed_tables(const wasm::Module& module) {
+  const auto is_funcref = [](wasm::ValType type) { return type == wasm::ValType::FuncRef; };
+  if (module.imported_tables != 0) return false;
+  for (const wasm::Export& item : module.exports) {
+    if (item.kind == wasm::ExternKind::Table) return false;
+  }
+  for (const wasm::Global& global : module.globals) {
+    if (is_funcref(global.type.type)) return false;
+  }
+  for (const wasm::FuncType& type : module.types) {
+    if (std::ranges::any_of(type.params, is_funcref) || std::ranges::any_of(type.results, is_funcref)) return false;
+  }
+  for (const wasm::ElementSegment& segment : module.elements) {
+    for (const wasm::ConstExpr& element : segment.elements) {
+      if (element.kind == wasm::ConstExpr::Kind::GlobalGet) return false;
+      if (element.kind == wasm::ConstExpr::Kind::RefFunc && element.bits < module.imported_functions) return false;
+    }
+  }
+  // Functions that ref.func may name.
+  for (uint32_t function = 0; function < module.imported_functions; ++function) {
+    if (function < module.declared_functions.size() && module.declared_functions[function]) return false;
+  }
+  return true;
+}
+
+}  // namespace
 
 FunctionCompiler::FunctionCompiler(const wasm::Module& module, const CompileOptions& options,
                                    MacroAssembler& masm)
@@ -16,7 +46,8 @@ FunctionCompiler::FunctionCompiler(const wasm::Module& module, const CompileOpti
       decoder_(module),
       has_zba_(options.has_zba),
       has_zbb_(options.has_zbb),
-      has_zbs_(options.has_zbs) {
+      has_zbs_(options.has_zbs),
+      tables_are_closed_(has_closed_tables(module)) {
   for (const wasm::FuncType& type : module.types) {
     const size_t values = type.params.size() + type.results.size();
     if (type.results.size() > 1) has_many_results_ = true;

@@ -253,8 +253,7 @@ void FunctionCompiler::branch_if(const Value& condition, bool sense, Label& labe
   }
   const Condition c = sense ? condition.condition : riscv64::inverted(condition.condition);
   if (condition.other == kNoReg) {
-    const Reg constant = allocate_integer();
-    masm_.li(gpr(constant), condition.bits);
+    const Reg constant = use(Value::constant(ValType::I64, condition.bits));
     masm_.branch(c, gpr(condition.reg), gpr(constant), label);
     release(constant);
   } else {

@@ -191,10 +191,30 @@ void FunctionCompiler::take_parameters() {
   for (RegSet left = plan_.pinned; left != 0; left &= left - 1) {
     const Reg r = lowest(left);
     const uint32_t local = plan_.local_in(r);
-    if (local < type.params.size() || !plan_.homes[local].is_read_first) continue;
+    if (local == LocalPlan::kNoLocal || local < type.params.size() ||
+        !plan_.homes[local].is_read_first)
+      continue;
     load_constant(r, decoder_.locals()[local], 0);
   }
+  for (const PinnedConstant& constant : plan_.constants) {
+    masm_.checkpoint();
+    load_pinned_constant(constant);
+  }
   masm_.barrier();
+}
+
+void FunctionCompiler::load_pinned_constant(const PinnedConstant& constant) {
+  switch (constant.kind) {
+    case PinnedConstant::Kind::Integer:
+      return emit_constant(constant.reg, ValType::I64, constant.bits);
+    case PinnedConstant::Kind::Float32:
+      return emit_constant(constant.reg, ValType::F32, constant.bits);
+    case PinnedConstant::Kind::Float64:
+      return emit_constant(constant.reg, ValType::F64, constant.bits);
+    case PinnedConstant::Kind::Page:
+      masm_.li(gpr(constant.reg), constant.bits);
+      return masm_.add(gpr(constant.reg), gpr(constant.reg), kMemory);
+  }
 }
 
 void FunctionCompiler::load_stack_value(Reg to, ValType type, Gpr base, uint32_t offset) {

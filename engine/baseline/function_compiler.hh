@@ -142,6 +142,7 @@ class FunctionCompiler : public wasm::NullSink {
   void begin_code();
   void save_registers();
   void take_parameters();
+  void load_pinned_constant(const PinnedConstant& constant);
   void clear_locals();
   void clear_slots(uint32_t first, uint32_t count);
   // base = address of the first stack argument of this function.
@@ -161,8 +162,9 @@ class FunctionCompiler : public wasm::NullSink {
 
   // ---- values.cc: the value stack and registers ----
   void push(const Value& value) { stack_.push_back(value); }
-  void push_register(ValType type, Reg r, Pending pending = Pending::None) {
-    stack_.push_back(Value::in_register(type, r, pending));
+  // `bits`: how many low bits of an i32 may be set, if known.
+  void push_register(ValType type, Reg r, Pending pending = Pending::None, int64_t bits = 0) {
+    stack_.push_back(Value::in_register(type, r, pending, bits));
   }
   Value pop() {
     const Value value = stack_.back();
@@ -210,9 +212,13 @@ class FunctionCompiler : public wasm::NullSink {
   void simplify_top(uint32_t count);
   // Moves the popped value into `to`, and releases it.
   void move_into(const Value& value, Reg to);
-  void apply_pending(Reg to, Reg from, ValType type, Pending pending);
+  // What `value`, a register, has pending, with the result in `to`.
+  void apply_pending(Reg to, const Value& value);
   void materialize_compare(Reg to, const Value& value);
   void load_constant(Reg to, ValType type, int64_t bits);
+  void emit_constant(Reg to, ValType type, int64_t bits);
+  // A register that holds it all the time, or kNoReg.
+  [[nodiscard]] Reg find_constant(ValType type, int64_t bits) const;
   void move_register(Reg to, Reg from, ValType type);
   [[nodiscard]] bool try_retarget(Reg from, Reg to);
   void spill(uint32_t position);
@@ -313,8 +319,9 @@ class FunctionCompiler : public wasm::NullSink {
   void swap_top();
   void emit_three(uint32_t bits, ValType type, const Value& first, const Value& second, bool low,
                   Pending result);
-  void emit_immediate(uint32_t bits, ValType type, Reg a, int32_t immediate, Pending result);
-  void emit_shift(uint32_t bits, ValType type, Reg a, unsigned amount);
+  void emit_immediate(uint32_t bits, ValType type, Reg a, int32_t immediate, Pending result = Pending::None,
+                      int64_t known_bits = 0);
+  void emit_shift(uint32_t bits, ValType type, Reg a, unsigned amount, int64_t known_bits = 0);
   void add_constant(const Value& value, int64_t constant, Width width);
   [[nodiscard]] bool try_shift_add(const Value& shifted, const Value& addend, Width width);
   void binary_add(Width width);
@@ -350,6 +357,8 @@ class FunctionCompiler : public wasm::NullSink {
   const bool has_zba_;
   const bool has_zbb_;
   const bool has_zbs_;
+  // No funcref of another instance can get into a table, so that call_indirect stays in this one.
+  const bool tables_are_closed_;
   // Slots at the bottom of the frame of every function that calls: enough for any type of the module.
   uint32_t outgoing_slots_ = 0;
   bool has_many_results_ = false;

@@ -54,6 +54,22 @@ using riscv64::fits_imm12;
   return std::has_single_bit(value) ? std::countr_zero(value) : -1;
 }
 
+// How many low bits of an i32 may be set; 0 if nothing is known.
+[[nodiscard]] int64_t known_bits_of(const Value& value) {
+  if (!value.is_register() || value.type != ValType::I32 || value.bits == 0) return 0;
+  if (value.pending == Pending::None) return value.bits;
+  return is_shift(value.pending) ? value.bits + shift_of(value.pending) : 0;
+}
+[[nodiscard]] int64_t known_after_shift(const Value& value, unsigned amount) {
+  const int64_t known = known_bits_of(value);
+  return known != 0 && known + amount <= 31 ? known + amount : 0;
+}
+// Whether value + addend is an i32 that is not negative, whatever the value.
+[[nodiscard]] bool stays_positive(const Value& value, int64_t addend) {
+  const int64_t bits = known_bits_of(value);
+  return bits != 0 && bits <= 30 && addend > 0 && addend + (int64_t{1} << bits) <= INT32_MAX;
+}
+
 }  // namespace
 
 void FunctionCompiler::on_binary(Opcode opcode) {
@@ -105,31 +121,38 @@ void FunctionCompiler::emit_three(uint32_t bits, ValType type, const Value& firs
 }
 
 // One register and a 12-bit immediate.
-void FunctionCompiler::emit_immediate(uint32_t bits, ValType type, Reg a, int32_t immediate,
-                                      Pending result) {
+void FunctionCompiler::emit_immediate(uint32_t bits, ValType type, Reg a, int32_t immediate, Pending result,
+                                      int64_t known_bits) {
   release(a);
   const Reg r = allocate_integer();
   masm_.emit_i(bits, gpr(r), gpr(a), immediate);
-  push_register(type, r, result);
+  push_register(type, r, result, known_bits);
 }
 
-void FunctionCompiler::emit_shift(uint32_t bits, ValType type, Reg a, unsigned amount) {
-  emit_immediate(bits, type, a, static_cast<int32_t>(amount), Pending::None);
+void FunctionCompiler::emit_shift(uint32_t bits, ValType type, Reg a, unsigned amount, int64_t known_bits) {
+  emit_immediate(bits, type, a, static_cast<int32_t>(amount), Pending::None, known_bits);
 }
 
 // ---- Addition, subtraction, multiplication -----------------------------------------------------
 
+// `constant` is beyond an immediate only if the addition is to be left to an address.
 void FunctionCompiler::add_constant(const Value& value, int64_t constant, Width width) {
   const bool narrow = width == Width::W32;
   if (constant == 0) return push(value);
-  emit_immediate(narrow ? op::addiw : op::addi, type_of(width),
-                 narrow ? use_low(value) : use(value), static_cast<int32_t>(constant),
-                 Pending::None);
+  if (narrow && stays_positive(value, constant)) {
+    const Reg r = use_low(value);
+    return push_register(ValType::I32, r, Pending::Plus, constant);
+  }
+  emit_immediate(narrow ? op::addiw : op::addi, type_of(width), narrow ? use_low(value) : use(value),
+                 static_cast<int32_t>(constant));
 }
 
 // sh?add, sh?add.uw and add.uw do what is pending of one operand along with the addition.
 bool FunctionCompiler::try_shift_add(const Value& shifted, const Value& addend, Width width) {
-  if (!has_zba_ || !shifted.is_register() || shifted.pending <= Pending::Narrow) return false;
+  if (!has_zba_ || !shifted.is_register() || shifted.pending <= Pending::Narrow ||
+      shifted.pending == Pending::Plus) {
+    return false;
+  }
   constexpr uint32_t kShift[] = {op::sh1add, op::sh2add, op::sh3add};
   constexpr uint32_t kWidenShift[] = {op::sh1add_uw, op::sh2add_uw, op::sh3add_uw};
   uint32_t bits = op::add_uw;
@@ -151,6 +174,14 @@ void FunctionCompiler::binary_add(Width width) {
       return push(Value::constant(type_of(width), wrapped(static_cast<int64_t>(sum), width)));
     }
     if (fits_imm12(second.bits)) return add_constant(first, second.bits, width);
+    if (width == Width::W32 && find_constant(ValType::I32, second.bits) == kNoReg && stays_positive(first, second.bits)) {
+      return add_constant(first, second.bits, width);
+    }
+    if (second.bits >= -4096 && second.bits <= 4094 && find_constant(second.type, second.bits) == kNoReg) {
+      const int64_t half = second.bits / 2;
+      add_constant(first, half, width);
+      return add_constant(pop(), second.bits - half, width);
+    }
   }
   if (try_shift_add(second, first, width) || try_shift_add(first, second, width)) return;
   const bool narrow = width == Width::W32;
@@ -185,7 +216,12 @@ void FunctionCompiler::binary_multiply(Width width) {
       return push_register(type_of(width), r, narrow ? Pending::Narrow : Pending::None);
     }
   }
+  int64_t known = 0;
+  if (narrow && second.is_constant() && second.bits > 0) {
+    known = known_after_shift(first, static_cast<unsigned>(std::bit_width(static_cast<uint64_t>(second.bits))));
+  }
   emit_three(narrow ? op::mulw : op::mul, type_of(width), first, second, narrow, Pending::None);
+  stack_.back().bits = known;
 }
 
 // ---- Division ----------------------------------------------------------------------------------
@@ -204,7 +240,7 @@ void FunctionCompiler::binary_divide(Opcode opcode, Width width) {
       return shift_right_logical(first, static_cast<unsigned>(power), width);
     if (!is_signed && power >= 0 && power <= 11) {
       return emit_immediate(op::andi, type_of(width), narrow ? use_low(first) : use(first),
-                            static_cast<int32_t>(second.bits - 1), Pending::None);
+                            static_cast<int32_t>(second.bits - 1), Pending::None, power);
     }
     constexpr uint32_t kNarrow[] = {op::divw, op::divuw, op::remw, op::remuw};
     constexpr uint32_t kWide[] = {op::div, op::divu, op::rem, op::remu};
@@ -267,8 +303,8 @@ bool FunctionCompiler::try_logic_constant(Opcode opcode, const Value& value, int
                           : opcode == Opcode::I32Or ? op::ori
                                                     : op::xori;
     const bool clears_upper = opcode == Opcode::I32And && constant >= 0;
-    emit_immediate(bits, type, operand(), static_cast<int32_t>(constant),
-                   clears_upper ? Pending::None : undefined);
+    emit_immediate(bits, type, operand(), static_cast<int32_t>(constant), clears_upper ? Pending::None : undefined,
+                   clears_upper ? std::bit_width(static_cast<uint64_t>(constant)) : 0);
     return true;
   }
   if (!has_zbs_) return false;
@@ -312,7 +348,7 @@ bool FunctionCompiler::try_mask(const Value& value, int64_t constant, Width widt
     masm_.slli(gpr(r), gpr(a), amount);
     masm_.srli(gpr(r), gpr(r), amount);
   }
-  push_register(type, r);
+  push_register(type, r, Pending::None, ones);
   return true;
 }
 
@@ -334,15 +370,19 @@ void FunctionCompiler::shift_left(const Value& value, unsigned amount, Width wid
   }
   if (has_zba_ && amount <= 3) {
     // Left for an addition to do.
+    const int64_t known = known_after_shift(value, amount);
     const Reg a = narrow ? use_low(value) : use(value);
-    return push_register(type, a, pending_shift(amount));
+    return push_register(type, a, pending_shift(amount), known == 0 ? 0 : known - amount);
   }
-  emit_shift(narrow ? op::slliw : op::slli, type, narrow ? use_low(value) : use(value), amount);
+  const int64_t known = known_after_shift(value, amount);
+  emit_shift(narrow ? op::slliw : op::slli, type, narrow ? use_low(value) : use(value), amount, known);
 }
 
 void FunctionCompiler::shift_right_logical(const Value& value, unsigned amount, Width width) {
   if (amount == 0) return push(value);
-  if (width == Width::W32) return emit_shift(op::srliw, ValType::I32, use_low(value), amount);
+  if (width == Width::W32) {
+    return emit_shift(op::srliw, ValType::I32, use_low(value), amount, 32 - static_cast<int64_t>(amount));
+  }
   if (value.is_register() && value.pending == Pending::Widen && amount < 32) {
     return emit_shift(op::srliw, ValType::I64, value.reg, amount);
   }

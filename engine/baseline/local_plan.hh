@@ -15,6 +15,28 @@
 
 namespace nacre::baseline {
 
+// A constant that loops use so often that it gets a register for the whole function.
+struct PinnedConstant {
+  enum class Kind : uint8_t {
+    Integer,  // `bits`, sign-extended
+    Float32,
+    Float64,
+    Page,  // memory base + `bits`: the part of an offset beyond a displacement
+  };
+  Kind kind;
+  Reg reg;
+  int64_t bits;
+};
+
+// The part of a displacement that a load or store can carry; what remains is a multiple of 4096, never negative.
+[[nodiscard]] constexpr int32_t low_part(uint64_t offset) {
+  const auto low = static_cast<int32_t>(offset & 0xfff);
+  return low < 2048 ? low : low - 4096;
+}
+[[nodiscard]] constexpr uint64_t high_part(uint64_t offset) {
+  return offset - static_cast<uint64_t>(int64_t{low_part(offset)});
+}
+
 struct LocalHome {
   uint32_t weight = 0;  // 0: never mentioned
   uint32_t slot = 0;    // among the frame's local slots; valid if has_slot
@@ -30,6 +52,14 @@ class LocalPlan {
             std::span<const wasm::ValType> locals, uint32_t imported_functions);
 
   std::vector<LocalHome> homes;
+  std::vector<PinnedConstant> constants;
+  // The register that holds the constant, or kNoReg.
+  [[nodiscard]] Reg find_constant(PinnedConstant::Kind kind, int64_t bits) const {
+    for (const PinnedConstant& constant : constants) {
+      if (constant.bits == bits && constant.kind == kind) return constant.reg;
+    }
+    return kNoReg;
+  }
   RegSet pinned = 0;
   RegSet saved = 0;  // callee-saved registers among `pinned`
   RegSet volatile_pinned =
@@ -39,15 +69,14 @@ class LocalPlan {
   bool may_switch_context = false;  // calls imports or through tables
   // Temporaries of this function.
   [[nodiscard]] RegSet temporaries() const;
-  // The local whose home is the register, which must be pinned.
+  static constexpr uint32_t kNoLocal = ~uint32_t{0};
+  // The local whose home is the register, which must be pinned; kNoLocal for a constant's.
   [[nodiscard]] uint32_t local_in(Reg r) const { return local_of_[r]; }
 
  private:
-  struct Candidate {
-    uint32_t weight;
-    uint32_t local;
-  };
-  void assign(std::span<const Candidate> best, RegSet free_volatile, RegSet free_saved);
+  template <class Candidates>
+  void assign(const Candidates& best, const class ConstantUses& uses, RegSet free_volatile,
+              RegSet free_saved);
   void pin(uint32_t local, Reg r);
   void keep_parameters(const wasm::FuncType& type);
   void give_slots();

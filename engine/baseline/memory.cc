@@ -33,17 +33,15 @@ static_assert(std::size(kAccesses) ==
   return kAccesses[static_cast<size_t>(opcode) - static_cast<size_t>(Opcode::I32Load)];
 }
 
-// The displacement that the instruction can carry; what remains is a multiple of 4096, never negative.
-[[nodiscard]] int32_t low_part(uint64_t offset) {
-  const auto low = static_cast<int32_t>(offset & 0xfff);
-  return low < 2048 ? low : low - 4096;
-}
-
 }  // namespace
 
 // ---- Addresses ---------------------------------------------------------------------------------
 
 Reg FunctionCompiler::page_base(uint64_t high) {
+  if (!plan_.constants.empty()) {
+    const Reg pinned = plan_.find_constant(PinnedConstant::Kind::Page, static_cast<int64_t>(high));
+    if (pinned != kNoReg) return pinned;
+  }
   const Reg known = addresses_.find(kZero, high);
   if (known != kNoReg) return known;
   const Reg r = allocate_integer();
@@ -60,15 +58,25 @@ void FunctionCompiler::add_zero_extended(Reg to, Reg index, Gpr base) {
   masm_.add(gpr(to), riscv64::kScratch, base);
 }
 
-FunctionCompiler::Address FunctionCompiler::address_of(const Value& index, uint32_t offset) {
-  if (index.is_constant()) {
-    const uint64_t address = uint64_t{static_cast<uint32_t>(index.bits)} + offset;
+FunctionCompiler::Address FunctionCompiler::address_of(const Value& given, uint32_t offset) {
+  if (given.is_constant()) {
+    const uint64_t address = uint64_t{static_cast<uint32_t>(given.bits)} + offset;
     const int32_t low = low_part(address);
-    const uint64_t high = address - static_cast<uint64_t>(int64_t{low});
+    const uint64_t high = high_part(address);
     return {.base = high == 0 ? kMemory : gpr(page_base(high)), .offset = low, .owned = kNoReg};
   }
-  const int32_t low = low_part(offset);
-  const uint64_t high = offset - static_cast<uint64_t>(int64_t{low});
+  Value index = given;
+  uint64_t displacement = offset;
+  if (index.pending == Pending::Plus) {
+    const uint64_t sum = offset + static_cast<uint64_t>(index.bits);
+    if (high_part(sum) == high_part(offset) || !riscv64::fits_imm12(index.bits) ||
+        addresses_.find(kZero, high_part(sum)) != kNoReg) {
+      displacement = sum;
+      index.pending = Pending::None;
+    }
+  }
+  const int32_t low = low_part(displacement);
+  const uint64_t high = high_part(displacement);
   const bool is_local = index.is_register() && index.pending == Pending::None &&
                         !pool_.is_temporary(index.reg) && index.reg != kZero;
   if (is_local) {
@@ -101,7 +109,8 @@ void FunctionCompiler::on_load(Opcode opcode, wasm::MemArg memarg) {
   } else {
     masm_.emit_load(access.bits, gpr(r), address.offset, address.base);
   }
-  push_register(access.type, r);
+  const int64_t known_bits = access.bits == op::lbu ? 8 : access.bits == op::lhu ? 16 : 0;
+  push_register(access.type, r, Pending::None, known_bits);
 }
 
 void FunctionCompiler::on_store(Opcode opcode, wasm::MemArg memarg) {

@@ -26,13 +26,14 @@ enum class Pending : uint8_t {
   WidenShift1,  // i64: Widen, then shifted
   WidenShift2,
   WidenShift3,
+  Plus,  // i32: `bits` is still to be added, which is known not to leave 31 bits; the register is not negative
 };
 
 [[nodiscard]] constexpr bool is_shift(Pending p) {
   return p >= Pending::Shift1 && p <= Pending::Shift3;
 }
 [[nodiscard]] constexpr bool is_widen_shift(Pending p) {
-  return p >= Pending::WidenShift1;
+  return p >= Pending::WidenShift1 && p <= Pending::WidenShift3;
 }
 // 1–3, for both kinds of shift.
 [[nodiscard]] constexpr unsigned shift_of(Pending p) {
@@ -60,6 +61,7 @@ struct Value {
   Reg reg = kZero;
   Reg other = kNoReg;
   Condition condition = Condition::Eq;
+  // Of a constant, a spill slot, an addend; of other registers holding an i32: if not 0, how many low bits may be set.
   int64_t bits = 0;
 
   [[nodiscard]] bool is_constant() const { return kind == Kind::Constant; }
@@ -76,8 +78,8 @@ struct Value {
   static Value constant(wasm::ValType type, int64_t bits) {
     return {.kind = Kind::Constant, .type = type, .bits = bits};
   }
-  static Value in_register(wasm::ValType type, Reg r, Pending pending = Pending::None) {
-    return {.kind = Kind::Register, .type = type, .pending = pending, .reg = r};
+  static Value in_register(wasm::ValType type, Reg r, Pending pending = Pending::None, int64_t bits = 0) {
+    return {.kind = Kind::Register, .type = type, .pending = pending, .reg = r, .bits = bits};
   }
   static Value spilled(wasm::ValType type, uint32_t position) {
     return {.kind = Kind::Spilled, .type = type, .bits = position};

@@ -64,8 +64,12 @@ Reg FunctionCompiler::use_slow(const Value& value) {
         pool_.retain(kZero);
         return kZero;
       }
+      if (const Reg pinned = find_constant(value.type, value.bits); pinned != kNoReg) {
+        pool_.retain(pinned);
+        return pinned;
+      }
       const Reg r = allocate(value.type);
-      load_constant(r, value.type, value.bits);
+      emit_constant(r, value.type, value.bits);
       return r;
     }
     case Value::Kind::Spilled: {
@@ -95,11 +99,11 @@ Reg FunctionCompiler::use_slow(const Value& value) {
   }
   if (value.pending == Pending::None) return value.reg;
   if (pool_.is_sole_temporary(value.reg)) {
-    apply_pending(value.reg, value.reg, value.type, value.pending);
+    apply_pending(value.reg, value);
     return value.reg;
   }
   const Reg r = allocate_integer();
-  apply_pending(r, value.reg, value.type, value.pending);
+  apply_pending(r, value);
   pool_.release(value.reg);
   return r;
 }
@@ -134,7 +138,7 @@ void FunctionCompiler::move_into(const Value& value, Reg to) {
       break;
   }
   if (value.pending != Pending::None) {
-    apply_pending(to, value.reg, value.type, value.pending);
+    apply_pending(to, value);
   } else if (value.reg != to) {
     if (!pool_.is_sole_temporary(value.reg) || !try_retarget(value.reg, to)) {
       move_register(to, value.reg, value.type);
@@ -148,8 +152,9 @@ bool FunctionCompiler::try_retarget(Reg from, Reg to) {
                       : masm_.try_retarget_last(gpr(from), gpr(to));
 }
 
-void FunctionCompiler::apply_pending(Reg to, Reg from, ValType type, Pending pending) {
-  switch (pending) {
+void FunctionCompiler::apply_pending(Reg to, const Value& value) {
+  const Reg from = value.reg;
+  switch (value.pending) {
     case Pending::None:
       return masm_.mv(gpr(to), gpr(from));
     case Pending::Narrow:
@@ -159,12 +164,18 @@ void FunctionCompiler::apply_pending(Reg to, Reg from, ValType type, Pending pen
     case Pending::Shift1:
     case Pending::Shift2:
     case Pending::Shift3:
-      if (type == ValType::I32) return masm_.slliw(gpr(to), gpr(from), shift_of(pending));
-      return masm_.slli(gpr(to), gpr(from), shift_of(pending));
+      if (value.type == ValType::I32) return masm_.slliw(gpr(to), gpr(from), shift_of(value.pending));
+      return masm_.slli(gpr(to), gpr(from), shift_of(value.pending));
     case Pending::WidenShift1:
     case Pending::WidenShift2:
     case Pending::WidenShift3:
-      return masm_.slli_uw(gpr(to), gpr(from), shift_of(pending));
+      return masm_.slli_uw(gpr(to), gpr(from), shift_of(value.pending));
+    case Pending::Plus:
+      if (riscv64::fits_imm12(value.bits)) {
+        return masm_.addiw(gpr(to), gpr(from), static_cast<int32_t>(value.bits));
+      }
+      masm_.li(kScratch, value.bits);
+      return masm_.addw(gpr(to), gpr(from), kScratch);
   }
 }
 
@@ -176,7 +187,21 @@ void FunctionCompiler::materialize_compare(Reg to, const Value& value) {
   }
 }
 
+Reg FunctionCompiler::find_constant(ValType type, int64_t bits) const {
+  if (plan_.constants.empty()) return kNoReg;
+  const auto kind = type == ValType::F32   ? PinnedConstant::Kind::Float32
+                    : type == ValType::F64 ? PinnedConstant::Kind::Float64
+                                           : PinnedConstant::Kind::Integer;
+  return plan_.find_constant(kind, bits);
+}
+
 void FunctionCompiler::load_constant(Reg to, ValType type, int64_t bits) {
+  if (const Reg pinned = find_constant(type, bits); pinned != kNoReg)
+    return move_register(to, pinned, type);
+  emit_constant(to, type, bits);
+}
+
+void FunctionCompiler::emit_constant(Reg to, ValType type, int64_t bits) {
   switch (type) {
     case ValType::F32: {
       const auto word = static_cast<int32_t>(bits);
@@ -320,10 +345,11 @@ void FunctionCompiler::write_local(uint32_t local, ValType type, bool keep) {
     preserve(to);
   }
   if (!is_fpr(to)) addresses_.forget_index(pool_, to);
+  const int64_t known_bits = value.is_register() && value.pending == Pending::None ? value.bits : 0;
   move_into(value, to);
   if (keep) {
     pool_.retain(to);
-    push_register(type, to);
+    push_register(type, to, Pending::None, known_bits);
   }
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 #include "nacre/engine/wasm/opcodes.hh"
@@ -24,6 +25,12 @@ struct NullScanVisitor {
   void on_end() {}
   void on_call(uint32_t /*function*/) {}
   void on_call_indirect(uint32_t /*type_index*/, uint32_t /*table*/) {}
+  // A constant of more than one byte, or one in front of `next`, the following instruction's first byte (0 at the end),
+  // for which wants_small_const() says true. Integers sign-extended, floats as bits.
+  void on_const(ValType /*type*/, int64_t /*bits*/, uint8_t /*next*/) {}
+  [[nodiscard]] bool wants_small_const(uint8_t /*next*/) const { return false; }
+  // A load or store with an offset of more than one byte.
+  void on_far_access(uint32_t /*offset*/) {}
   // Every other instruction that may become a call into the runtime: memory.*, table.*, and so on.
   void on_bulk(Opcode /*opcode*/) {}
 };
@@ -46,6 +53,25 @@ struct Cursor {
     }
     return value;
   }
+  [[nodiscard]] int64_t s64() {
+    uint64_t value = 0;
+    for (unsigned shift = 0; shift < 64 && at != end; shift += 7) {
+      const uint8_t byte = *at++;
+      value |= static_cast<uint64_t>(byte & 0x7f) << shift;
+      if (byte >= 0x80) continue;
+      const unsigned width = shift + 7;
+      if (width < 64) return static_cast<int64_t>(value << (64 - width)) >> (64 - width);
+      break;
+    }
+    return static_cast<int64_t>(value);
+  }
+  [[nodiscard]] uint64_t fixed(size_t bytes) {
+    uint64_t value = 0;
+    if (static_cast<size_t>(end - at) >= bytes) std::memcpy(&value, at, bytes);
+    skip(bytes);
+    return value;
+  }
+  [[nodiscard]] uint8_t peek() const { return at == end ? 0 : *at; }
   void skip_leb() {
     while (at != end && *at++ >= 0x80) {
     }
@@ -85,6 +111,34 @@ inline void skip_immediates(Cursor& cursor, Immediates immediates) {
       return;
     }
   }
+}
+
+template <class Visitor>
+inline void scan_const(Cursor& cursor, Immediates immediates, Visitor& visitor) {
+  switch (immediates) {
+    case Immediates::F32: {
+      const auto bits = static_cast<int64_t>(cursor.fixed(4));
+      return visitor.on_const(ValType::F32, bits, cursor.peek());
+    }
+    case Immediates::F64: {
+      const auto bits = static_cast<int64_t>(cursor.fixed(8));
+      return visitor.on_const(ValType::F64, bits, cursor.peek());
+    }
+    default:
+      break;
+  }
+  const bool is_long = cursor.peek() >= 0x80;
+  const int64_t value = cursor.s64();
+  if (!is_long && !visitor.wants_small_const(cursor.peek())) return;
+  visitor.on_const(immediates == Immediates::I32 ? ValType::I32 : ValType::I64, value,
+                   cursor.peek());
+}
+
+template <class Visitor>
+inline void scan_access(Cursor& cursor, Visitor& visitor) {
+  cursor.skip_leb();
+  if (cursor.peek() < 0x80) return cursor.skip(1);
+  visitor.on_far_access(cursor.u32());
 }
 
 }  // namespace scan_detail
@@ -127,6 +181,13 @@ void scan_body(std::span<const uint8_t> body, Visitor& visitor) {
         break;
       case OpClass::Else:
         visitor.on_else();
+        break;
+      case OpClass::Const:
+        scan_detail::scan_const(cursor, info.immediates, visitor);
+        break;
+      case OpClass::Load:
+      case OpClass::Store:
+        scan_detail::scan_access(cursor, visitor);
         break;
       case OpClass::End:
         visitor.on_end();
