@@ -326,8 +326,8 @@ void ControlAssembler::emit_island(uint32_t ahead) {
   const uint64_t horizon =
       uint64_t{position()} + ahead + (falls ? kBranchWindow : kFreeBranchWindow);
   emit_short_exits(horizon);
-  if (jumps_due(ahead)) emit_jump_hops();
-  if (calls_due(ahead)) emit_call_veneers();
+  if (jumps_due(ahead + window)) emit_jump_hops();
+  if (calls_due(ahead + window)) emit_call_veneers();
   update_deadline();
   if (falls) {
     patch_jump(over, position());

@@ -27,14 +27,14 @@ using qemu_plugin_id_t = uint64_t;
 struct qemu_plugin_tb;
 struct qemu_plugin_insn;
 struct qemu_info_t;
-enum qemu_plugin_cb_flags { QEMU_PLUGIN_CB_NO_REGS };
-enum qemu_plugin_op { QEMU_PLUGIN_INLINE_ADD_U64 };
+enum class CallbackFlags : int { NoRegisters };
+enum class InlineOperation : int { AddU64 };
 void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id,
                                            void (*callback)(qemu_plugin_id_t, qemu_plugin_tb*));
 void qemu_plugin_register_vcpu_insn_exec_cb(qemu_plugin_insn* insn,
-                                            void (*callback)(unsigned, void*),
-                                            qemu_plugin_cb_flags flags, void* data);
-void qemu_plugin_register_vcpu_insn_exec_inline(qemu_plugin_insn* insn, qemu_plugin_op op,
+                                            void (*callback)(unsigned, void*), CallbackFlags flags,
+                                            void* data);
+void qemu_plugin_register_vcpu_insn_exec_inline(qemu_plugin_insn* insn, InlineOperation operation,
                                                 void* counter, uint64_t amount);
 size_t qemu_plugin_tb_n_insns(const qemu_plugin_tb* tb);
 qemu_plugin_insn* qemu_plugin_tb_get_insn(const qemu_plugin_tb* tb, size_t index);
@@ -122,10 +122,10 @@ void on_translate(qemu_plugin_id_t, qemu_plugin_tb* block) {
     std::memcpy(&word, qemu_plugin_insn_data(instruction), std::min(size, sizeof word));
     if (profiling) {
       Site& site = sites.emplace_back(Site{qemu_plugin_insn_vaddr(instruction), word});
-      qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_profiled, QEMU_PLUGIN_CB_NO_REGS,
+      qemu_plugin_register_vcpu_insn_exec_cb(instruction, on_profiled, CallbackFlags::NoRegisters,
                                              &site);
     } else {
-      qemu_plugin_register_vcpu_insn_exec_inline(instruction, QEMU_PLUGIN_INLINE_ADD_U64, &executed,
+      qemu_plugin_register_vcpu_insn_exec_inline(instruction, InlineOperation::AddU64, &executed,
                                                  1);
     }
     const uint32_t marker = word >> 20;
@@ -133,7 +133,7 @@ void on_translate(qemu_plugin_id_t, qemu_plugin_tb* block) {
       continue;
     void* region = reinterpret_cast<void*>(uintptr_t{(marker - 1) / 2});
     qemu_plugin_register_vcpu_insn_exec_cb(instruction, marker % 2 == 1 ? on_open : on_close,
-                                           QEMU_PLUGIN_CB_NO_REGS, region);
+                                           CallbackFlags::NoRegisters, region);
   }
 }
 
