@@ -25,7 +25,7 @@ constexpr bool allows(Access have, FaultAccess want) {
 }
 
 // memcpy, but for single aligned words, which is what most calls between kernel and guest copy.
-void copy(uint8_t* to, const uint8_t* from, uint64_t size) {
+[[gnu::always_inline]] inline void copy(uint8_t* to, const uint8_t* from, uint64_t size) {
   // SAFETY: the addresses are only computed with.
   const uint64_t bits = reinterpret_cast<uint64_t>(to) | reinterpret_cast<uint64_t>(from);
   if (size == 8 && (bits & 7) == 0) {
@@ -111,9 +111,8 @@ Result<void> AddressSpace::denied() {
   if (region->accessible.empty() || size > kPageSize - in_page) return nullptr;
   const PageInterval& first = *region->accessible.data();
   if (page < first.begin || page >= first.end) return nullptr;
-  const auto frame = region->anonymous->find(region->first_page + page);
-  if (!frame) return nullptr;
-  return machine_.frames.direct_map().pointer<uint8_t>(*frame) + in_page;
+  uint8_t* bytes = region->anonymous->bytes_of(region->first_page + page);
+  return bytes == nullptr ? nullptr : bytes + in_page;
 }
 
 Result<void> AddressSpace::read(UserAddr address, std::span<uint8_t> out) const {
@@ -140,18 +139,25 @@ Result<void> AddressSpace::read_slow(UserAddr address, std::span<uint8_t> out) c
   });
 }
 
-std::optional<PhysAddr> AddressSpace::frame_for_writing(const Region& region,
-                                                        uint64_t page) noexcept {
-  if (const auto frame = region.frame_of(page)) return frame;
+uint8_t* AddressSpace::bytes_of(const Region& region, uint64_t page) const noexcept {
+  const uint64_t wanted = region.first_page + page;
+  if (region.anonymous != nullptr) return region.anonymous->bytes_of(wanted);
+  const auto frame = region.object->find(wanted);
+  return frame ? machine_.frames.direct_map().pointer<uint8_t>(*frame) : nullptr;
+}
+
+uint8_t* AddressSpace::bytes_for_writing(const Region& region, uint64_t page) noexcept {
+  if (uint8_t* present = bytes_of(region, page)) return present;
   const uint64_t wanted = region.first_page + page;
   const PageInterval* interval = region.interval_of(page);
   const auto run = region.object->materialise(wanted, region.first_page + interval->begin,
                                               region.first_page + interval->end);
-  if (!run) return std::nullopt;
+  if (!run) return nullptr;
   // The guest will look at what the kernel wrote, so its fault is saved. If there is no frame for the tables, the
   // guest's own access finds out.
   (void)map_run(region, *run, wanted);
-  return run->frame + ByteSize::pages(wanted - run->first);
+  return machine_.frames.direct_map().pointer<uint8_t>(run->frame +
+                                                       ByteSize::pages(wanted - run->first));
 }
 
 Result<void> AddressSpace::write_slow(UserAddr address, std::span<const uint8_t> bytes) {
@@ -162,9 +168,9 @@ Result<void> AddressSpace::write_slow(UserAddr address, std::span<const uint8_t>
   while (!bytes.empty()) {
     const uint64_t in_page = offset & (kPageSize - 1);
     const uint64_t count = std::min<uint64_t>(bytes.size(), kPageSize - in_page);
-    const auto frame = frame_for_writing(*region, offset >> kPageShift);
-    if (!frame) return fail(ErrorCode::OutOfMemory, "out of memory");
-    copy(machine_.frames.direct_map().pointer<uint8_t>(*frame) + in_page, bytes.data(), count);
+    uint8_t* page = bytes_for_writing(*region, offset >> kPageShift);
+    if (page == nullptr) return fail(ErrorCode::OutOfMemory, "out of memory");
+    copy(page + in_page, bytes.data(), count);
     bytes = bytes.subspan(count);
     offset += count;
   }
@@ -180,8 +186,8 @@ Result<void> AddressSpace::zero(UserAddr address, ByteSize size) {
     const uint64_t in_page = offset & (kPageSize - 1);
     const uint64_t count = std::min(left, kPageSize - in_page);
     // What is not present is zero already.
-    if (const auto frame = region->frame_of(offset >> kPageShift)) {
-      std::memset(machine_.frames.direct_map().pointer<uint8_t>(*frame) + in_page, 0, count);
+    if (uint8_t* page = bytes_of(*region, offset >> kPageShift)) {
+      std::memset(page + in_page, 0, count);
     }
     offset += count;
     left -= count;

@@ -45,6 +45,12 @@ Result<void> AnonymousObject::grow(uint64_t pages) {
   return {};
 }
 
+std::optional<PhysAddr> AnonymousObject::find(uint64_t page) const noexcept {
+  const uint8_t* bytes = bytes_of(page);
+  if (bytes == nullptr) return std::nullopt;
+  return frames_.direct_map().physical(bytes);
+}
+
 // The table of a page's 4 MiB, made if need be; nullptr when no frame is left.
 uint32_t* AnonymousObject::chunk_for(uint64_t page) noexcept {
   uint32_t*& chunk = chunks_[page / kChunkPages];

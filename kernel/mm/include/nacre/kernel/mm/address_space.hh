@@ -161,11 +161,6 @@ class AddressSpace {
       }
       return nullptr;
     }
-    // The frame of a page of the region, if it is present.
-    [[nodiscard]] std::optional<PhysAddr> frame_of(uint64_t page) const noexcept {
-      return anonymous != nullptr ? anonymous->find(first_page + page)
-                                  : object->find(first_page + page);
-    }
   };
   // Tables come from the frame allocator, and wait in retired_ after they were unlinked.
   class TableFrames {
@@ -218,13 +213,14 @@ class AddressSpace {
   [[nodiscard]] const Region* accessible_region(UserAddr address, uint64_t size,
                                                 FaultAccess access) const noexcept;
   [[nodiscard]] static Result<void> denied();
+  // A page of the region in the direct map, nullptr if it is not present.
+  [[nodiscard]] uint8_t* bytes_of(const Region& region, uint64_t page) const noexcept;
   [[nodiscard]] uint8_t* find_present(UserAddr address, uint64_t size,
                                       FaultAccess access) const noexcept;
   [[nodiscard]] Result<void> read_slow(UserAddr address, std::span<uint8_t> out) const;
   [[nodiscard]] Result<void> write_slow(UserAddr address, std::span<const uint8_t> bytes);
-  // The frame of a page that is about to be written.
-  [[nodiscard]] std::optional<PhysAddr> frame_for_writing(const Region& region,
-                                                          uint64_t page) noexcept;
+  // The same for a page that is about to be written: nullptr if there is no frame for it.
+  [[nodiscard]] uint8_t* bytes_for_writing(const Region& region, uint64_t page) noexcept;
 
   Machine& machine_;
   Ref<Budget> budget_;
@@ -251,9 +247,8 @@ Result<void> AddressSpace::visit(UserAddr address, ByteSize size, F&& use) const
   while (left != 0) {
     const uint64_t in_page = offset & (kPageSize - 1);
     const uint64_t count = left < kPageSize - in_page ? left : kPageSize - in_page;
-    const auto frame = region->frame_of(offset >> kPageShift);
-    const uint8_t* page =
-        frame ? machine_.frames.direct_map().pointer<const uint8_t>(*frame) : zero_page().data();
+    const uint8_t* page = bytes_of(*region, offset >> kPageShift);
+    if (page == nullptr) page = zero_page().data();
     use(std::span<const uint8_t>(page + in_page, count));
     offset += count;
     left -= count;

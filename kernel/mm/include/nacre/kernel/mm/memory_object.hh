@@ -65,15 +65,16 @@ class AnonymousObject final : public MemoryObject {
     return ByteSize::pages((pages + kChunkPages - 1) / kChunkPages);
   }
 
-  // Inline for those who know what they have: the kernel's reads and writes of guests.
-  [[nodiscard]] std::optional<PhysAddr> find(uint64_t page) const noexcept override {
-    if (page >= pages_) return std::nullopt;
+  [[nodiscard]] std::optional<PhysAddr> find(uint64_t page) const noexcept override;
+  // The same as a pointer into the direct map, nullptr if the page is not present: for the kernel's reads and writes.
+  [[nodiscard, gnu::always_inline]] uint8_t* bytes_of(uint64_t page) const noexcept {
+    if (page >= pages_) return nullptr;
     // Within bounds: there is an entry for every 4 MiB of pages_.
     const uint32_t* chunk = chunks_.data()[page / kChunkPages];
-    if (chunk == nullptr) return std::nullopt;
+    if (chunk == nullptr) return nullptr;
     const uint32_t entry = chunk[page % kChunkPages];
-    if (entry == 0) return std::nullopt;
-    return frame_of(entry);
+    if (entry == 0) return nullptr;
+    return frames_.direct_map().pointer<uint8_t>(frame_of(entry));
   }
   [[nodiscard]] std::optional<PageRun> materialise(uint64_t page, uint64_t low,
                                                    uint64_t high) noexcept override;
