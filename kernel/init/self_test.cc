@@ -9,6 +9,7 @@
 #include "nacre/kernel/arch/interrupts.hh"
 #include "nacre/kernel/arch/machine.hh"
 #include "nacre/kernel/arch/user_access.hh"
+#include "nacre/kernel/mm/self_test.hh"
 #include "nacre/kernel/trace/log.hh"
 #include "nacre/kernel/trace/panic.hh"
 #include "nacre/kernel/trap/dispatch.hh"
@@ -155,6 +156,21 @@ int test_timer(const BootContext&) {
   return arch::kExitSuccess;
 }
 
+int test_memory(const BootContext&) {
+  const mm::SelfTestResult result = mm::run_self_test();
+  if (!result.failure.empty()) {
+    log_test.error("{}", result.failure);
+    return arch::kExitKernelFailure;
+  }
+  log_test.info("instructions: new+delete {}, zero page {}, 8-byte write {}", result.new_delete,
+                result.zero_page, result.small_write);
+  log_test.info("instructions: first fault {}, fault of 16 pages {}", result.first_fault,
+                result.fault);
+  log_test.info("instructions: address space {}, 8 GiB reservation {}", result.create_destroy,
+                result.reserve_release);
+  return arch::kExitSuccess;
+}
+
 struct SelfTest {
   std::string_view name;
   int (*run)(const BootContext&);
@@ -173,6 +189,7 @@ constexpr SelfTest kTests[] = {
     {"write-text-alias", test_write_text_alias},
     {"guarded-copy", test_guarded_copy},
     {"timer", test_timer},
+    {"memory", test_memory},
     {"user", test_user_mode},
 };
 
