@@ -6,8 +6,6 @@ namespace {
 constexpr uint32_t kTestFail = 0x3333;  // sifive,test0, with the status in the upper half
 constexpr uint32_t kLoaderFailure = 102;
 
-constinit uint64_t test_device = 0;
-
 // SAFETY: SBI calls; the legacy console and system reset change no memory of ours.
 void firmware_call(uint64_t extension, uint64_t argument0, uint64_t argument1) {
   register uint64_t a0 asm("a0") = argument0;
@@ -23,15 +21,21 @@ void print(std::string_view text) {
 
 }  // namespace
 
+// Address of the test device, or 0 while it is unknown. Named for start.S.
+extern "C" {
+constinit uint64_t nacre_loader_test_device = 0;
+}
+
 void stop(std::string_view why, std::string_view detail) {
   print("loader: ");
   print(why);
   if (!detail.empty()) print(": ");
   print(detail);
   print("\n");
-  if (test_device != 0) {
+  if (nacre_loader_test_device != 0) {
     // SAFETY: the device tree says that this device is here, and translation is off.
-    *reinterpret_cast<volatile uint32_t*>(test_device) = kTestFail | kLoaderFailure << 16;
+    *reinterpret_cast<volatile uint32_t*>(nacre_loader_test_device) = kTestFail | kLoaderFailure
+                                                                                      << 16;
   }
   firmware_call(0x53525354, 0, 1);  // SRST: shutdown, system failure
   while (true) asm volatile("wfi");
@@ -40,7 +44,7 @@ void stop(std::string_view why, std::string_view detail) {
 void use_test_device(const fdt::Tree& tree) {
   const auto node = tree.find_compatible("sifive,test0");
   const auto region = node ? node->region(0) : std::nullopt;
-  if (region) test_device = region->address;
+  if (region) nacre_loader_test_device = region->address;
 }
 
 uint64_t read_time() {

@@ -7,6 +7,8 @@ nacre_loader_start:
     rdtime a2
     csrw sie, zero
     csrci sstatus, 2
+    lla  t0, loader_trap
+    csrw stvec, t0
     lla  t0, loader_bss_start
     lla  t1, loader_bss_end
 1:  bgeu t0, t1, 2f
@@ -15,6 +17,35 @@ nacre_loader_start:
     j    1b
 2:  lla  sp, loader_stack_top
     call nacre_loader_main
+
+    # The loader takes no traps: there is a bug, or the machine lacks an instruction set that we are built for. Base
+    # instructions and firmware calls only, since nothing can be relied on.
+    .balign 4
+loader_trap:
+    lla  s0, loader_trap_text
+1:  lbu  a0, 0(s0)
+    beqz a0, 2f
+    li   a7, 1                # legacy console
+    li   a6, 0
+    ecall
+    addi s0, s0, 1
+    j    1b
+2:  lla  t0, nacre_loader_test_device
+    ld   t0, 0(t0)
+    beqz t0, 3f
+    li   t1, 0x3333 | 102 << 16
+    sw   t1, 0(t0)
+3:  li   a7, 0x53525354       # system reset: shut down, for a system failure
+    li   a6, 0
+    li   a0, 0
+    li   a1, 1
+    ecall
+4:  wfi
+    j    4b
+
+    .section .rodata.loader_trap, "a", @progbits
+loader_trap_text:
+    .asciz "loader: unexpected trap; does this machine have the extensions Zba, Zbb and Zbs?\n"
 
     # void nacre_enter_kernel(boot_info, satp, entry, stack_top, tls)
     # Once satp is written the next fetch faults, since the loader is not mapped, and the trap vector is the kernel's
