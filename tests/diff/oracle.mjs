@@ -1,125 +1,104 @@
-// The same as diff_run.cc, by the engine inside node.
-import fs from 'node:fs';
-import path from 'node:path';
+// What a module does according to the JavaScript engine that runs this script, as commands for tests/spec: each exported
+// function is called a few times, and what it returned, or that it trapped, is what our engine must do as well.
+import { exportedSignatures } from './signatures.mjs';
+
+const kCallsPerFunction = 3;
+const kInteresting32 = [0, 1, 2, 3, 7, 8, 31, 32, 63, 64, 127, 128, 255, 256, 32767, 32768, 65535, 65536, 0x7fffffff,
+                        0x80000000, 0x80000001, 0xffffff80, 0xffff8000, 0xfffffffe, 0xffffffff];
+const kInterestingF64 = [0, -0, 1, -1, 0.5, 1.5, 2147483647, 2147483648, -2147483649, 4294967296, 9223372036854775808,
+                         1e300, 5e-324, Infinity, -Infinity];
+
+// Texts that mean the same kind of trap on both sides. Others only have to trap.
+const kTrapTexts = [
+  [/unreachable/, 'unreachable'],
+  [/memory access out of bounds/, 'out of bounds memory access'],
+  [/divide by zero|remainder by zero/, 'integer divide by zero'],
+  [/divide result unrepresentable/, 'integer overflow'],
+];
 
 const view = new DataView(new ArrayBuffer(8));
-const hex = (value, digits) => value.toString(16).padStart(digits, '0');
 
-const textOf = {
-  i32: (v) => `i32:${hex(v >>> 0, 8)}`,
-  i64: (v) => `i64:${hex(BigInt.asUintN(64, v), 16)}`,
-  f32: (v) => {
-    view.setFloat32(0, v);
-    return Number.isNaN(v) ? 'f32:nan' : `f32:${hex(view.getUint32(0), 8)}`;
-  },
-  f64: (v) => {
-    view.setFloat64(0, v);
-    return Number.isNaN(v) ? 'f64:nan' : `f64:${hex(view.getBigUint64(0), 16)}`;
-  },
-  funcref: (v) => (v === null ? 'ref:null' : 'ref'),
-  externref: (v) => (v === null ? 'ref:null' : 'ref'),
-};
-
-const classes = [
-  [/unreachable/, 'unreachable'],
-  [/memory access out of bounds/, 'memory'],
-  [/table index is out of bounds|table access out of bounds|table out of bounds|element segment/, 'table'],
-  [/data segment/, 'memory'],
-  [/null function or function signature mismatch|indirect call/, 'signature'],
-  [/divide by zero|remainder by zero/, 'divide'],
-  [/divide result unrepresentable|float unrepresentable/, 'overflow'],
-  [/Maximum call stack/, 'stack'],
-];
-const classOf = (error) => classes.find(([pattern]) => pattern.test(error.message))?.[1] ?? `other ${error.message}`;
-
-class Numbers {
-  state = 1n;
-  next() {
-    this.state = BigInt.asUintN(64, this.state * 6364136223846793005n + 1442695040888963407n);
-    return this.state;
+function bitsOf(type, value) {
+  switch (type) {
+    case 'i32': return BigInt(value >>> 0);
+    case 'i64': return BigInt.asUintN(64, value);
+    case 'f32':
+      view.setFloat32(0, value);
+      return BigInt(view.getUint32(0));
+    case 'f64':
+      view.setFloat64(0, value);
+      return view.getBigUint64(0);
+    default: return 0n;
   }
-  argument(type) {
-    const value = this.next();
-    const choice = this.next() >> 60n;
-    if (type === 'f32' || type === 'f64') {
-      const number = Number(BigInt.asIntN(32, value >> 32n));
-      return type === 'f32' ? Math.fround(number) : number;
+}
+
+function randomArgument(type, random) {
+  switch (type) {
+    case 'i32': return (random.below(2) ? random.pick(kInteresting32) : Number(random.u64() & 0xffffffffn)) | 0;
+    case 'i64': return BigInt.asIntN(64, random.below(2) ? BigInt(random.pick(kInteresting32)) << BigInt(random.below(33)) : random.u64());
+    case 'f32': return Math.fround(random.below(2) ? random.pick(kInterestingF64) : random.below(1 << 30) / 1024 - 5000);
+    case 'f64': return random.below(2) ? random.pick(kInterestingF64) : random.below(1 << 30) / 1024 - 5000;
+    default: return null;
+  }
+}
+
+function expectation(type, value) {
+  if (type === 'funcref') return { type, match: value === null ? 'exact' : 'non-null', bits: 0n };
+  if (Number.isNaN(value)) return { type, match: 'arithmetic', bits: 0n };
+  return { type, match: 'exact', bits: bitsOf(type, value) };
+}
+
+class ScriptWriter {
+  constructor(random) {
+    this.random = random;
+    this.commands = [];
+  }
+
+  add(command) {
+    this.commands.push({ line: this.commands.length + 1, ...command });
+  }
+
+  // One call; false if the two engines need not agree from here on.
+  call(instance, name, { params, results }) {
+    const values = params.map((type) => randomArgument(type, this.random));
+    const args = params.map((type, i) => ({ type, match: 'exact', bits: bitsOf(type, values[i]) }));
+    const action = { kind: 'invoke', module: '$tested', field: new TextEncoder().encode(name), args };
+    let returned;
+    try {
+      returned = instance.exports[name](...values);
+    } catch (fault) {
+      // How deep a stack is belongs to the engine.
+      if (!(fault instanceof WebAssembly.RuntimeError)) return false;
+      const known = kTrapTexts.find(([pattern]) => pattern.test(fault.message));
+      this.add({ kind: 'trap', action, text: known?.[1] ?? '' });
+      return true;
     }
-    const bits = choice < 6n ? value >> 60n : choice < 10n ? BigInt.asUintN(64, -(value >> 60n)) : value;
-    return type === 'i32' ? Number(BigInt.asIntN(32, bits)) : BigInt.asIntN(64, bits);
+    const list = results.length === 0 ? [] : results.length === 1 ? [returned] : [...returned];
+    this.add({ kind: 'return', action, expected: results.map((type, i) => expectation(type, list[i])) });
+    return true;
   }
 }
 
-const lines = [];
-const log = (type) => (value) => { lines.push(`log ${textOf[type](value)}`); };
-const imports = {
-  'fuzzing-support': { 'log-i32': log('i32'), 'log-i64': log('i64'), 'log-f32': log('f32'), 'log-f64': log('f64') },
-};
-
-// Types of the exported functions, which the JavaScript interface does not tell: from the binary's type, import, function
-// and export sections.
-function signatures(bytes) {
-  let at = 8;
-  const names = { 0x7f: 'i32', 0x7e: 'i64', 0x7d: 'f32', 0x7c: 'f64', 0x70: 'funcref', 0x6f: 'externref' };
-  const leb = () => {
-    let result = 0, shift = 0, byte;
-    do { byte = bytes[at++]; result += (byte & 0x7f) * 2 ** shift; shift += 7; } while (byte & 0x80);
-    return result;
-  };
-  const list = (read) => Array.from({ length: leb() }, read);
-  const name = () => { const n = leb(); const s = bytes.subarray(at, at + n).toString(); at += n; return s; };
-  const limits = () => { const flags = bytes[at++]; leb(); if (flags & 1) leb(); };
-  let types = [], functions = [], exported = [];
-  while (at < bytes.length) {
-    const id = bytes[at++];
-    const end = leb() + at;
-    if (id === 1) {
-      types = list(() => { at++; return { params: list(() => names[bytes[at++]]), results: list(() => names[bytes[at++]]) }; });
-    } else if (id === 2) {
-      list(() => {
-        name(); name();
-        const kind = bytes[at++];
-        if (kind === 0) functions.push(leb());
-        else if (kind === 1) { at++; limits(); } else if (kind === 2) limits(); else at += 2;
-      });
-    } else if (id === 3) {
-      functions.push(...list(leb));
-    } else if (id === 7) {
-      exported = list(() => ({ name: name(), kind: bytes[at++], index: leb() }));
+// `support`: bytes of the module that `bytes` imports from, registered as `supportName`. Nothing if it cannot be instantiated.
+export function recordBehaviour({ bytes, support, supportName, limitName, random }) {
+  const supportInstance = new WebAssembly.Instance(new WebAssembly.Module(support));
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { [supportName]: supportInstance.exports });
+  const writer = new ScriptWriter(random);
+  writer.add({ kind: 'module', name: '$support', bytes: support });
+  writer.add({ kind: 'register', as: new TextEncoder().encode(supportName), name: '$support' });
+  writer.add({ kind: 'module', name: '$tested', bytes });
+  const signatures = [...exportedSignatures(bytes)].filter(([name, type]) => name !== limitName && type !== undefined);
+  for (let round = 0; round < kCallsPerFunction; round++) {
+    for (const [name, type] of signatures) {
+      instance.exports[limitName]?.();
+      if (instance.exports[limitName]) {
+        writer.add({ kind: 'action', action: { kind: 'invoke', module: '$tested', field: new TextEncoder().encode(limitName), args: [] } });
+      }
+      if (!writer.call(instance, name, type)) return writer.commands;
     }
-    at = end;
   }
-  return exported.filter((e) => e.kind === 0).map((e) => ({ name: e.name, ...types[functions[e.index]] }));
+  // All that was logged on the way.
+  const hash = { kind: 'get', module: '$support', field: new TextEncoder().encode('hash'), args: [] };
+  writer.add({ kind: 'return', action: hash, expected: [expectation('i64', supportInstance.exports.hash.value)] });
+  return writer.commands;
 }
-
-function callExport(instance, { name, params, results }, numbers) {
-  if (params.some((t) => t.endsWith('ref'))) return;
-  const values = params.map((t) => numbers.argument(t));
-  const words = ['call', name, ...values.map((v, i) => textOf[params[i]](v)), '=>'];
-  try {
-    const result = instance.exports[name](...values);
-    const all = results.length === 0 ? [] : results.length === 1 ? [result] : result;
-    words.push(...all.map((v, i) => textOf[results[i]](v)));
-  } catch (error) {
-    words.push('trap', classOf(error));
-  }
-  lines.push(words.join(' '));
-}
-
-for (const file of process.argv.slice(2)) {
-  lines.push(`module ${path.basename(file)}`);
-  const bytes = fs.readFileSync(file);
-  let instance;
-  try {
-    instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), imports);
-  } catch (error) {
-    lines.push('no instance');
-    continue;
-  }
-  const numbers = new Numbers();
-  const all = signatures(bytes);
-  for (let round = 0; round < 2; ++round) {
-    for (const one of all) callExport(instance, one, numbers);
-  }
-}
-fs.writeSync(1, lines.join('\n') + '\n');
