@@ -323,11 +323,18 @@ void ControlAssembler::emit_island(uint32_t ahead) {
   if (uint64_t{position()} + ahead + window < island_deadline_) return;
   const uint32_t over = position();
   if (falls) jal(Gpr::Zero, 0);
-  const uint64_t horizon =
-      uint64_t{position()} + ahead + (falls ? kBranchWindow : kFreeBranchWindow);
-  emit_short_exits(horizon);
-  if (jumps_due(ahead + window)) emit_jump_hops();
-  if (calls_due(ahead + window)) emit_call_veneers();
+  // Long exits come behind the short ones and may take kilobytes themselves.
+  const bool with_hops = jumps_due(ahead + window);
+  const bool with_veneers = calls_due(ahead + window);
+  uint64_t long_exits = 0;
+  if (with_hops) long_exits += 4 * std::min(live_uses_, kMaxLongExits);
+  if (with_veneers) {
+    const auto calls = static_cast<uint32_t>(pending_calls_.size()) - first_call_;
+    long_exits += 8 * std::min(calls, kMaxLongExits);
+  }
+  emit_short_exits(uint64_t{position()} + ahead + long_exits + (falls ? kBranchWindow : window));
+  if (with_hops) emit_jump_hops();
+  if (with_veneers) emit_call_veneers();
   update_deadline();
   if (falls) {
     patch_jump(over, position());

@@ -1,6 +1,7 @@
 // Labels, islands, jump tables, trap exits and calls, at distances that need them.
-#include <memory>
+#include <algorithm>
 #include <random>
+#include <vector>
 
 #include "jit.hh"
 
@@ -200,6 +201,48 @@ void test_calls(MacroAssembler::Reach reach) {
   for (uint64_t n : {0, 1, 5, 1000}) check_equal("calls", jit.call(n).integer, n, n);
 }
 
+// Islands of veneers in the middle of functions, while branches wait for their labels: every function leads on to one of
+// many that lie more than a megabyte ahead, by a1; a0 folds the way.
+void test_calls_among_branches() {
+  constexpr uint32_t kFunctions = 3000;
+  constexpr uint32_t kWays = 75;
+  constexpr uint32_t kAhead = 900;
+  std::mt19937 random(11);
+  std::vector<std::vector<uint32_t>> ways(kFunctions);
+  MacroAssembler masm(Features{}, kFunctions);
+  for (uint32_t f = 0; f < kFunctions; ++f) {
+    masm.begin_function(f);
+    masm.slli(Gpr::T0, Gpr::A0, 5);
+    masm.add(Gpr::A0, Gpr::A0, Gpr::T0);
+    masm.add_imm(Gpr::A0, Gpr::A0, f);
+    Label end;
+    masm.branch_if_zero(Gpr::A2, end);
+    for (uint32_t i = 0; i < kWays && f + kAhead < kFunctions; ++i) {
+      masm.checkpoint();
+      ways[f].push_back(f + kAhead +
+                        static_cast<uint32_t>(random() % std::min(1000u, kFunctions - f - kAhead)));
+      Label skip;
+      masm.li(Gpr::T0, i);
+      masm.branch(Condition::Ne, Gpr::A1, Gpr::T0, skip);
+      masm.tail_jump_function(ways[f].back());
+      masm.bind(skip);
+    }
+    masm.checkpoint();
+    masm.bind(end);
+    masm.ret();
+    masm.end_function();
+  }
+  const Jit jit(masm);
+  for (uint64_t way = 0; way < kWays; way += 7) {
+    uint64_t expected = 0;
+    for (uint32_t f = 0;; f = ways[f][way]) {
+      expected = expected * 33 + f;
+      if (ways[f].empty()) break;
+    }
+    check_equal("calls among branches", jit.call(0, way, 1).integer, expected, way);
+  }
+}
+
 void test_traps() {
   MacroAssembler masm(Features{}, 1);
   masm.begin_function(0);
@@ -266,6 +309,7 @@ void test_control() {
   test_flow_graph(Features{}, 2000, 20'000, 4);  // about 8 MB
   test_calls(MacroAssembler::Reach::Near);
   test_calls(MacroAssembler::Reach::Far);
+  test_calls_among_branches();
 }
 
 }  // namespace nacre::riscv64::exec_test
