@@ -34,6 +34,7 @@ class Compilation:
 
 @dataclasses.dataclass
 class Region:
+    first: int  # instructions before it
     total: int
     minimum: int
 
@@ -117,7 +118,7 @@ class Tools:
             return done, report.read_text()
 
     def _region(self, report, what):
-        return int(find_one(report, r"^region 0 entered 1 sum (\d+)", what)[1])
+        return int(find_one(report, r"^region 0 first \d+ entered 1 sum (\d+)", what)[1])
 
     def native(self, name, n):
         done, report = self._count([self.programs / f"{name}.native", n])
@@ -163,8 +164,8 @@ class Tools:
             done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=TIMEOUT_S)
             if done.returncode != 0 or not report.exists():
                 raise Failure(f"`nacre run {name}` ended with {done.returncode}: {done.stderr.strip()[-300:]}")
-            match = find_one(report.read_text(), r"^region 0 entered \d+ sum (\d+) min (\d+)", name)
-            return Region(int(match[1]), int(match[2]))
+            match = find_one(report.read_text(), r"^region 0 first (\d+) entered \d+ sum (\d+) min (\d+)", name)
+            return Region(int(match[1]), int(match[2]), int(match[3]))
 
     def profile(self, name, n, shown):
         """Prints the hottest stretches of straight-line compiled code, disassembled."""

@@ -10,7 +10,8 @@
 //            everything=on the profile is of all that runs
 //
 // Report, a line each:  total COUNT
-//                       region K entered N sum COUNT min COUNT max COUNT last COUNT
+//                       region K first AT entered N sum COUNT min COUNT max COUNT last COUNT
+// where AT is how many instructions had run when the region was first opened.
 #include <algorithm>
 #include <cinttypes>
 #include <cstdint>
@@ -62,6 +63,7 @@ constexpr unsigned kRegions = 64;
 struct Region {
   uint64_t opened_at = 0;
   bool open = false;
+  uint64_t first_opened_at = 0;  // 0: never
   uint64_t entered = 0;
   uint64_t sum = 0;
   uint64_t minimum = ~uint64_t{0};
@@ -92,6 +94,7 @@ void on_open(unsigned, void* data) {
   if (!region.open) ++open_regions;
   region.open = true;
   region.opened_at = executed;
+  if (region.first_opened_at == 0) region.first_opened_at = executed;
 }
 
 void on_close(unsigned, void* data) {
@@ -161,9 +164,9 @@ void on_exit(qemu_plugin_id_t, void*) {
     const Region& r = regions[i];
     if (r.entered == 0) continue;
     std::snprintf(line, sizeof line,
-                  "region %u entered %" PRIu64 " sum %" PRIu64 " min %" PRIu64 " max %" PRIu64
-                  " last %" PRIu64 "\n",
-                  i, r.entered, r.sum, r.minimum, r.maximum, r.last);
+                  "region %u first %" PRIu64 " entered %" PRIu64 " sum %" PRIu64 " min %" PRIu64
+                  " max %" PRIu64 " last %" PRIu64 "\n",
+                  i, r.first_opened_at, r.entered, r.sum, r.minimum, r.maximum, r.last);
     report += line;
   }
   if (profiling) write_profile();
