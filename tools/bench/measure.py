@@ -157,24 +157,36 @@ class Tools:
 
     def boot_region(self, name, arguments):
         """Region 0 of a program run on a booted machine."""
+        return self._boot(name, arguments, "")[0]
+
+    def boot_start(self, name):
+        """Instructions until region 0 opens, and how many of them are the firmware's."""
+        region, rows = self._boot(name, [], ",everything=on,profile={}")
+        # OpenSBI lies below the 2 MiB boundary at which QEMU puts what it boots. It is over before the region opens.
+        firmware = sum(count for pc, count, _ in rows if 0x8000_0000 <= pc < 0x8020_0000)
+        return region.first, firmware
+
+    def _boot(self, name, arguments, profiling):
         with tempfile.TemporaryDirectory() as folder:
             report = pathlib.Path(folder) / "report"
-            emulator = ["-plugin", f"{self.plugin},out={report}", "-d", "plugin", "-D", os.devnull]
+            profile = pathlib.Path(folder) / "profile"
+            plugin = f"{self.plugin},out={report}{profiling.format(profile)}"
+            emulator = ["-plugin", plugin, "-d", "plugin", "-D", os.devnull]
             command = [*self.nacre_run, *(f"--qemu={word}" for word in emulator), self.programs / f"{name}.wasm", *arguments]
             done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=TIMEOUT_S)
             if done.returncode != 0 or not report.exists():
                 raise Failure(f"`nacre run {name}` ended with {done.returncode}: {done.stderr.strip()[-300:]}")
             match = find_one(report.read_text(), r"^region 0 first (\d+) entered \d+ sum (\d+) min (\d+)", name)
-            return Region(int(match[1]), int(match[2]), int(match[3]))
+            rows = read_profile(profile) if profiling else []
+            return Region(int(match[1]), int(match[2]), int(match[3])), rows
 
     def profile(self, name, n, shown):
         """Prints the hottest stretches of straight-line compiled code, disassembled."""
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / "profile"
             self.guest(name, n, profile=path)
-            rows = [line.split() for line in path.read_text().splitlines()]
-        # Guest code lies above wasm-run's own, which is linked at a low address.
-        rows = [(int(pc, 16), int(count), word) for pc, count, word in rows if int(pc, 16) > 1 << 32]
+            # Guest code lies above wasm-run's own, which is linked at a low address.
+            rows = [row for row in read_profile(path) if row[0] > 1 << 32]
         total = sum(count for _, count, _ in rows)
         stretches = []
         for row in rows:
@@ -194,6 +206,12 @@ class Tools:
         for (_, count, _), text in zip(rows, disassemble(word for _, _, word in rows)):
             mix[text.split()[0]] += count
         print("  mix: " + ", ".join(f"{op} {100 * count / total:.1f}" for op, count in mix.most_common(16)))
+
+
+def read_profile(path):
+    """Rows of address, count and instruction word, ascending."""
+    rows = (line.split() for line in path.read_text().splitlines())
+    return [(int(pc, 16), int(count), word) for pc, count, word in rows]
 
 
 def disassemble(words):
