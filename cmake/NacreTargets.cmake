@@ -61,4 +61,8 @@ function(nacre_test)
   target_include_directories(${arg_NAME} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
   add_test(NAME ${arg_NAME} COMMAND ${arg_NAME})
   set_tests_properties(${arg_NAME} PROPERTIES TIMEOUT 120 LABELS "unit;${arg_LABELS}")
+  # The test command runs unit tests under sanitizers; without, they are built when asked for by name.
+  if(NOT NACRE_SANITIZE)
+    set_target_properties(${arg_NAME} PROPERTIES EXCLUDE_FROM_ALL ON)
+  endif()
 endfunction()
