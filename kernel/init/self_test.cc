@@ -2,6 +2,7 @@
 
 #include <array>
 #include <memory>
+#include <new>
 #include <vector>
 
 #include "nacre/base/core/panic.hh"
@@ -114,6 +115,18 @@ int test_nested(const BootContext&) {
   panic("the first one");
 }
 
+[[gnu::noinline]] void throw_out_of_memory() {
+  throw std::bad_alloc();
+}
+[[gnu::noinline]] void throw_through_noexcept() noexcept {
+  throw_out_of_memory();
+}
+
+int test_terminate(const BootContext&) {
+  throw_through_noexcept();
+  return arch::kExitKernelFailure;
+}
+
 int test_write_text(const BootContext& context) {
   // SAFETY: not sound: text is read-only, and the fault is what is tested.
   *reinterpret_cast<volatile uint32_t*>(context.info.kernel_virtual) = 0;
@@ -185,6 +198,7 @@ constexpr SelfTest kTests[] = {
     {"catch-stack-overflow", test_catch_stack_overflow},
     {"assert", test_assert},
     {"nested", test_nested},
+    {"terminate", test_terminate},
     {"write-text", test_write_text},
     {"write-text-alias", test_write_text_alias},
     {"guarded-copy", test_guarded_copy},

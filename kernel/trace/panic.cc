@@ -78,8 +78,26 @@ _Unwind_Reason_Code write_frame(_Unwind_Context* context, void* argument) {
 // No boundary was found, or the way to it leads through a noexcept function. (Most of the library's checked accessors are
 // noexcept: a failed check in them always ends here.)
 [[noreturn]] void on_terminate() {
-  write_raw_forced("nothing can catch this: the machine stops\n");
-  if (std::current_exception() == nullptr) write_backtrace(1);
+  FixedLine<kMaxLine> line;
+  line.write("nothing can catch this, the machine stops: ");
+  bool reported = false;
+  if (const std::exception_ptr current = std::current_exception()) {
+    try {
+      std::rethrow_exception(current);
+    } catch (const PanicException&) {
+      line.write("a panic");
+      reported = true;
+    } catch (const std::exception& exception) {
+      line.write(exception.what());
+    } catch (...) {
+      line.write("an exception of unknown type");
+    }
+  } else {
+    line.write("std::terminate");
+  }
+  line.end_line();
+  write_raw_forced(line.text());
+  if (!reported) write_backtrace(1);
   arch::stop_machine(arch::kExitKernelFailure);
 }
 
