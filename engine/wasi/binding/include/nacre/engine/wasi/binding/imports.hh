@@ -28,6 +28,7 @@ class Imports {
   struct Bound {
     Process* process;
     const Function* function;
+    SyncHandler handler;  // of the function, if it has one
     Dialect dialect;
   };
 
