@@ -16,7 +16,7 @@ void FunctionCompiler::prepare_call(const wasm::FuncType& type) {
   const auto count = static_cast<uint32_t>(type.params.size());
   simplify_top(count);
   const uint32_t first = height() - count;
-  spill_temporaries(first);
+  spill_volatile(first);
   auto assigner = wasm::LocationAssigner::for_params();
   for (uint32_t i = 0; i < count; ++i) {
     const wasm::ValueLocation location = assigner.next(type.params[i]);
@@ -64,8 +64,8 @@ void FunctionCompiler::retarget_last_argument() {
 void FunctionCompiler::save_volatile_locals() {
   for (RegSet left = plan_.volatile_pinned; left != 0; left &= left - 1) {
     const Reg r = lowest(left);
-    if (plan_.local_in(r) == LocalPlan::kNoLocal) continue;
-    store_to_frame(r, local_offset(plan_.homes[plan_.local_in(r)].slot));
+    if (plan_.slot_of(r) == LocalPlan::kNoSlot) continue;
+    store_to_frame(r, local_offset(plan_.slot_of(r)));
   }
 }
 
@@ -76,8 +76,8 @@ void FunctionCompiler::reload_volatile_locals() {
   }
   for (RegSet left = plan_.volatile_pinned; left != 0; left &= left - 1) {
     const Reg r = lowest(left);
-    if (plan_.local_in(r) == LocalPlan::kNoLocal) continue;
-    load_from_frame(r, ValType::F64, local_offset(plan_.homes[plan_.local_in(r)].slot));
+    if (plan_.slot_of(r) == LocalPlan::kNoSlot) continue;
+    load_from_frame(r, ValType::F64, local_offset(plan_.slot_of(r)));
   }
 }
 
@@ -183,7 +183,7 @@ void FunctionCompiler::call_builtin(abi::Builtin builtin, std::span<const Builti
   masm_.checkpoint();
   simplify_top(operands);
   const uint32_t first = height() - operands;
-  spill_temporaries(first);
+  spill_volatile(first);
   moves_.clear();
   auto to = static_cast<Reg>(reg(Gpr::A0) + leading.size());
   for (uint32_t i = 0; i < operands; ++i)

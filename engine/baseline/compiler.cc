@@ -20,17 +20,22 @@ bool has_closed_tables(const wasm::Module& module) {
     if (is_funcref(global.type.type)) return false;
   }
   for (const wasm::FuncType& type : module.types) {
-    if (std::ranges::any_of(type.params, is_funcref) || std::ranges::any_of(type.results, is_funcref)) return false;
+    if (std::ranges::any_of(type.params, is_funcref) ||
+        std::ranges::any_of(type.results, is_funcref))
+      return false;
   }
   for (const wasm::ElementSegment& segment : module.elements) {
     for (const wasm::ConstExpr& element : segment.elements) {
       if (element.kind == wasm::ConstExpr::Kind::GlobalGet) return false;
-      if (element.kind == wasm::ConstExpr::Kind::RefFunc && element.bits < module.imported_functions) return false;
+      if (element.kind == wasm::ConstExpr::Kind::RefFunc &&
+          element.bits < module.imported_functions)
+        return false;
     }
   }
   // Functions that ref.func may name.
   for (uint32_t function = 0; function < module.imported_functions; ++function) {
-    if (function < module.declared_functions.size() && module.declared_functions[function]) return false;
+    if (function < module.declared_functions.size() && module.declared_functions[function])
+      return false;
   }
   return true;
 }

@@ -34,6 +34,7 @@ void FunctionCompiler::on_function_begin() {
   plan_.make(module_.bytes.subspan(function.body_offset, function.body_size),
              decoder_.function_type(), decoder_.locals(), module_.imported_functions);
   pool_.reset(plan_.temporaries());
+  volatile_ = plan_.has_calls ? kCallerSaved : plan_.temporaries();
   addresses_.reset();
   constants_.clear();
   stack_.clear();
@@ -147,7 +148,7 @@ void FunctionCompiler::clear_locals() {
   uint32_t count = 0;
   for (uint32_t local = parameters; local < plan_.homes.size(); ++local) {
     const LocalHome& home = plan_.homes[local];
-    if (!home.has_slot || home.reg != kNoReg || !home.is_read_first) continue;
+    if (!home.has_slot || home.reg != kNoReg || !home.is_exposed) continue;
     if (count != 0 && home.slot == first + count) {
       ++count;
       continue;
@@ -170,7 +171,7 @@ void FunctionCompiler::take_parameters() {
   for (uint32_t i = 0; i < type.params.size(); ++i) {
     const wasm::ValueLocation location = assigner.next(type.params[i]);
     const LocalHome& home = plan_.homes[i];
-    if (home.weight == 0) continue;
+    if (!home.is_used) continue;
     masm_.checkpoint();
     Reg from = kNoReg;
     if (location.kind == wasm::ValueLocation::Kind::Stack) {
@@ -188,13 +189,9 @@ void FunctionCompiler::take_parameters() {
       move_register(home.reg, from, type.params[i]);
     }
   }
-  for (RegSet left = plan_.pinned; left != 0; left &= left - 1) {
-    const Reg r = lowest(left);
-    const uint32_t local = plan_.local_in(r);
-    if (local == LocalPlan::kNoLocal || local < type.params.size() ||
-        !plan_.homes[local].is_read_first)
-      continue;
-    load_constant(r, decoder_.locals()[local], 0);
+  for (size_t local = type.params.size(); local < plan_.homes.size(); ++local) {
+    const LocalHome& home = plan_.homes[local];
+    if (home.reg != kNoReg && home.is_exposed) load_constant(home.reg, decoder_.locals()[local], 0);
   }
   for (const PinnedConstant& constant : plan_.constants) {
     masm_.checkpoint();

@@ -4,7 +4,7 @@
 // of computed addresses (address_cache.hh). Locals never move: each has the home that LocalPlan gave it.
 //
 // Invariants:
-// - Entries below `flushed_` are constants or spilled, entries below `evicted_` hold no temporary; flushed_ ≤ evicted_.
+// - Entries below `flushed_` are constants or spilled, entries below `evicted_` name no caller-saved register; flushed_ ≤ evicted_.
 //   Both only make "what is left to flush or to evict" quick to find, so that hostile nesting stays linear.
 // - At a label, everything below the block's height is a constant or spilled, and one result lies in merge_register(),
 //   several in the spill slots of their stack positions. So control flow never has two states to reconcile.
@@ -222,13 +222,13 @@ class FunctionCompiler : public wasm::NullSink {
   void move_register(Reg to, Reg from, ValType type);
   [[nodiscard]] bool try_retarget(Reg from, Reg to);
   void spill(uint32_t position);
-  [[nodiscard]] bool holds_temporary(const Value& value) const;
+  [[nodiscard]] bool is_volatile(const Value& value) const;
   // Everything to its place in memory, except constants.
   void flush_all();
   // The top `count` entries too, constants included.
   void flush_with_parameters(uint32_t count);
-  // Temporaries of the entries below a height to memory; references to pinned locals stay.
-  void spill_temporaries(uint32_t below);
+  // What the entries below a height have in caller-saved registers goes to memory; other references to locals stay.
+  void spill_volatile(uint32_t below);
   void shrink_stack(uint32_t height);
   // No stack entry refers to the pinned register any more.
   void preserve(Reg pinned);
@@ -319,8 +319,8 @@ class FunctionCompiler : public wasm::NullSink {
   void swap_top();
   void emit_three(uint32_t bits, ValType type, const Value& first, const Value& second, bool low,
                   Pending result);
-  void emit_immediate(uint32_t bits, ValType type, Reg a, int32_t immediate, Pending result = Pending::None,
-                      int64_t known_bits = 0);
+  void emit_immediate(uint32_t bits, ValType type, Reg a, int32_t immediate,
+                      Pending result = Pending::None, int64_t known_bits = 0);
   void emit_shift(uint32_t bits, ValType type, Reg a, unsigned amount, int64_t known_bits = 0);
   void add_constant(const Value& value, int64_t constant, Width width);
   [[nodiscard]] bool try_shift_add(const Value& shifted, const Value& addend, Width width);
@@ -374,6 +374,8 @@ class FunctionCompiler : public wasm::NullSink {
   std::vector<Move> moves_;
   uint32_t flushed_ = 0;
   uint32_t evicted_ = 0;
+  RegSet volatile_ =
+      0;  // registers that stack entries must leave before a call, or when temporaries run out
 
   uint32_t reserved_at_ = 0;
   uint32_t reserved_words_ = 0;

@@ -121,15 +121,16 @@ void FunctionCompiler::emit_three(uint32_t bits, ValType type, const Value& firs
 }
 
 // One register and a 12-bit immediate.
-void FunctionCompiler::emit_immediate(uint32_t bits, ValType type, Reg a, int32_t immediate, Pending result,
-                                      int64_t known_bits) {
+void FunctionCompiler::emit_immediate(uint32_t bits, ValType type, Reg a, int32_t immediate,
+                                      Pending result, int64_t known_bits) {
   release(a);
   const Reg r = allocate_integer();
   masm_.emit_i(bits, gpr(r), gpr(a), immediate);
   push_register(type, r, result, known_bits);
 }
 
-void FunctionCompiler::emit_shift(uint32_t bits, ValType type, Reg a, unsigned amount, int64_t known_bits) {
+void FunctionCompiler::emit_shift(uint32_t bits, ValType type, Reg a, unsigned amount,
+                                  int64_t known_bits) {
   emit_immediate(bits, type, a, static_cast<int32_t>(amount), Pending::None, known_bits);
 }
 
@@ -143,8 +144,8 @@ void FunctionCompiler::add_constant(const Value& value, int64_t constant, Width 
     const Reg r = use_low(value);
     return push_register(ValType::I32, r, Pending::Plus, constant);
   }
-  emit_immediate(narrow ? op::addiw : op::addi, type_of(width), narrow ? use_low(value) : use(value),
-                 static_cast<int32_t>(constant));
+  emit_immediate(narrow ? op::addiw : op::addi, type_of(width),
+                 narrow ? use_low(value) : use(value), static_cast<int32_t>(constant));
 }
 
 // sh?add, sh?add.uw and add.uw do what is pending of one operand along with the addition.
@@ -174,10 +175,12 @@ void FunctionCompiler::binary_add(Width width) {
       return push(Value::constant(type_of(width), wrapped(static_cast<int64_t>(sum), width)));
     }
     if (fits_imm12(second.bits)) return add_constant(first, second.bits, width);
-    if (width == Width::W32 && find_constant(ValType::I32, second.bits) == kNoReg && stays_positive(first, second.bits)) {
+    if (width == Width::W32 && find_constant(ValType::I32, second.bits) == kNoReg &&
+        stays_positive(first, second.bits)) {
       return add_constant(first, second.bits, width);
     }
-    if (second.bits >= -4096 && second.bits <= 4094 && find_constant(second.type, second.bits) == kNoReg) {
+    if (second.bits >= -4096 && second.bits <= 4094 &&
+        find_constant(second.type, second.bits) == kNoReg) {
       const int64_t half = second.bits / 2;
       add_constant(first, half, width);
       return add_constant(pop(), second.bits - half, width);
@@ -218,7 +221,8 @@ void FunctionCompiler::binary_multiply(Width width) {
   }
   int64_t known = 0;
   if (narrow && second.is_constant() && second.bits > 0) {
-    known = known_after_shift(first, static_cast<unsigned>(std::bit_width(static_cast<uint64_t>(second.bits))));
+    known = known_after_shift(
+        first, static_cast<unsigned>(std::bit_width(static_cast<uint64_t>(second.bits))));
   }
   emit_three(narrow ? op::mulw : op::mul, type_of(width), first, second, narrow, Pending::None);
   stack_.back().bits = known;
@@ -303,7 +307,8 @@ bool FunctionCompiler::try_logic_constant(Opcode opcode, const Value& value, int
                           : opcode == Opcode::I32Or ? op::ori
                                                     : op::xori;
     const bool clears_upper = opcode == Opcode::I32And && constant >= 0;
-    emit_immediate(bits, type, operand(), static_cast<int32_t>(constant), clears_upper ? Pending::None : undefined,
+    emit_immediate(bits, type, operand(), static_cast<int32_t>(constant),
+                   clears_upper ? Pending::None : undefined,
                    clears_upper ? std::bit_width(static_cast<uint64_t>(constant)) : 0);
     return true;
   }
@@ -375,13 +380,15 @@ void FunctionCompiler::shift_left(const Value& value, unsigned amount, Width wid
     return push_register(type, a, pending_shift(amount), known == 0 ? 0 : known - amount);
   }
   const int64_t known = known_after_shift(value, amount);
-  emit_shift(narrow ? op::slliw : op::slli, type, narrow ? use_low(value) : use(value), amount, known);
+  emit_shift(narrow ? op::slliw : op::slli, type, narrow ? use_low(value) : use(value), amount,
+             known);
 }
 
 void FunctionCompiler::shift_right_logical(const Value& value, unsigned amount, Width width) {
   if (amount == 0) return push(value);
   if (width == Width::W32) {
-    return emit_shift(op::srliw, ValType::I32, use_low(value), amount, 32 - static_cast<int64_t>(amount));
+    return emit_shift(op::srliw, ValType::I32, use_low(value), amount,
+                      32 - static_cast<int64_t>(amount));
   }
   if (value.is_register() && value.pending == Pending::Widen && amount < 32) {
     return emit_shift(op::srliw, ValType::I64, value.reg, amount);

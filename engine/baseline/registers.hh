@@ -64,6 +64,8 @@ inline constexpr RegSet kFloatSaved = range(Fpr::Fs0, 2) | range(Fpr::Fs2, 10);
 // Temporaries in every function, whatever is pinned; t6 and ft11 are the macro-assembler's.
 inline constexpr RegSet kIntegerScratch = range(Gpr::T0, 3) | range(Gpr::T3, 3);
 inline constexpr RegSet kFloatScratch = range(Fpr::Ft0, 8) | range(Fpr::Ft8, 3);
+inline constexpr RegSet kCallerSaved =
+    kIntegerArguments | kFloatArguments | kIntegerScratch | kFloatScratch;
 inline constexpr RegSet kIntegers = 0xffff'ffff;
 inline constexpr RegSet kFloats = ~kIntegers;
 

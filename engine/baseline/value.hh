@@ -78,7 +78,8 @@ struct Value {
   static Value constant(wasm::ValType type, int64_t bits) {
     return {.kind = Kind::Constant, .type = type, .bits = bits};
   }
-  static Value in_register(wasm::ValType type, Reg r, Pending pending = Pending::None, int64_t bits = 0) {
+  static Value in_register(wasm::ValType type, Reg r, Pending pending = Pending::None,
+                           int64_t bits = 0) {
     return {.kind = Kind::Register, .type = type, .pending = pending, .reg = r, .bits = bits};
   }
   static Value spilled(wasm::ValType type, uint32_t position) {

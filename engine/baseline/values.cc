@@ -15,10 +15,10 @@ void FunctionCompiler::note_shrunk() {
   flushed_ = std::min(flushed_, evicted_);
 }
 
-bool FunctionCompiler::holds_temporary(const Value& value) const {
+bool FunctionCompiler::is_volatile(const Value& value) const {
   if (!value.is_register() && !value.is_compare()) return false;
-  return pool_.is_temporary(value.reg) ||
-         (value.other != kNoReg && pool_.is_temporary(value.other));
+  const RegSet named = bit(value.reg) | (value.other != kNoReg ? bit(value.other) : 0);
+  return (named & volatile_) != 0;
 }
 
 // No temporary of the file is free: first give up a remembered address, then put the deepest temporaries into memory.
@@ -34,7 +34,7 @@ Reg FunctionCompiler::allocate_slow(RegSet file) {
     // Handlers hold at most a few registers besides the stack's, so the search ends.
     ASSERT(evicted_ < height());
     const uint32_t position = evicted_++;
-    if (holds_temporary(stack_[position])) spill(position);
+    if (is_volatile(stack_[position])) spill(position);
   }
   const Reg r = lowest(pool_.free_in(file));
   pool_.take(r);
@@ -164,7 +164,8 @@ void FunctionCompiler::apply_pending(Reg to, const Value& value) {
     case Pending::Shift1:
     case Pending::Shift2:
     case Pending::Shift3:
-      if (value.type == ValType::I32) return masm_.slliw(gpr(to), gpr(from), shift_of(value.pending));
+      if (value.type == ValType::I32)
+        return masm_.slliw(gpr(to), gpr(from), shift_of(value.pending));
       return masm_.slli(gpr(to), gpr(from), shift_of(value.pending));
     case Pending::WidenShift1:
     case Pending::WidenShift2:
@@ -259,9 +260,9 @@ void FunctionCompiler::flush_with_parameters(uint32_t count) {
   flush_all();
 }
 
-void FunctionCompiler::spill_temporaries(uint32_t below) {
+void FunctionCompiler::spill_volatile(uint32_t below) {
   for (uint32_t position = evicted_; position < below; ++position) {
-    if (holds_temporary(stack_[position])) spill(position);
+    if (is_volatile(stack_[position])) spill(position);
   }
   evicted_ = std::max(evicted_, below);
 }
