@@ -41,7 +41,7 @@ template <class T>
 class Ref {
  public:
   Ref() = default;
-  Ref(std::nullptr_t) {}
+  explicit(false) Ref(std::nullptr_t) {}
   // A further reference to an object that somebody holds already.
   explicit Ref(T* object) noexcept : object_(object) {
     if (object_ != nullptr) object_->acquire_reference();
@@ -49,7 +49,7 @@ class Ref {
   Ref(const Ref& other) noexcept : Ref(other.object_) {}
   Ref(Ref&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
   template <std::derived_from<T> U>
-  Ref(Ref<U> other) noexcept : object_(other.leak()) {}
+  explicit(false) Ref(Ref<U> other) noexcept : object_(other.leak()) {}
   Ref& operator=(Ref other) noexcept {
     std::swap(object_, other.object_);
     return *this;
