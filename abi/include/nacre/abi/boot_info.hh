@@ -57,7 +57,7 @@ struct BootInfo {
   uint64_t kernel_virtual;  // of the image's first byte
   uint64_t kernel_slide;    // kernel_virtual - link address
   Range kernel_physical;    // image
-  Range kernel_window;      // virtual range that image, stacks and TLS lie in; the rest of it is free
+  Range kernel_window;  // virtual range that image, stacks and TLS lie in; the rest of it is free
 
   Range boot_stack;       // virtual
   Range emergency_stack;  // virtual; for traps on an overflown stack
