@@ -254,9 +254,7 @@ class Session {
   Result<void> link_wasi() {
     TRY_ASSIGN(wasi_, host::PosixWasi::create(options_.wasi));
     imports_ = std::make_unique<wasi::Imports>(wasi_->process());
-    for (const runtime::HostFunction& function : imports_->functions()) {
-      TRY(linker_.define_host_function(store_, function));
-    }
+    linker_.define_host_functions(store_, imports_->functions());
     return {};
   }
 

@@ -37,16 +37,28 @@ Result<void> Linker::define_host_function(Store& store, const HostFunction& func
   return {};
 }
 
-const Extern* Linker::find(std::string_view module, std::string_view name) const {
-  const auto it = entries_.find(std::pair(module, name));
-  return it == entries_.end() ? nullptr : &it->second;
+void Linker::define_host_functions(Store& store, std::span<const HostFunction> functions) {
+  providers_.push_back({&store, functions});
 }
 
-Result<std::vector<Extern>> Linker::resolve(const wasm::Module& module) const {
+Result<const Extern*> Linker::find(std::string_view module, std::string_view name) {
+  if (const auto it = entries_.find(std::pair(module, name)); it != entries_.end())
+    return &it->second;
+  for (const Provider& provider : providers_) {
+    for (const HostFunction& function : provider.functions) {
+      if (function.name != name || function.module != module) continue;
+      TRY(define_host_function(*provider.store, function));
+      return &entries_.find(std::pair(module, name))->second;
+    }
+  }
+  return nullptr;
+}
+
+Result<std::vector<Extern>> Linker::resolve(const wasm::Module& module) {
   std::vector<Extern> externs;
   externs.reserve(module.imports.size());
   for (const wasm::Import& import : module.imports) {
-    const Extern* found = find(import.module, import.name);
+    TRY_ASSIGN(const Extern* found, find(import.module, import.name));
     if (found == nullptr) {
       return fail(ErrorCode::Unlinkable, format("unknown import: {}.{} ({})", import.module,
                                                 import.name, describe(module, import)));
@@ -56,7 +68,7 @@ Result<std::vector<Extern>> Linker::resolve(const wasm::Module& module) const {
   return externs;
 }
 
-Result<Instantiation> Linker::instantiate(Store& store, const ModuleCode& code) const {
+Result<Instantiation> Linker::instantiate(Store& store, const ModuleCode& code) {
   TRY_ASSIGN(const std::vector<Extern> imports, resolve(code.program->module()));
   return store.instantiate(code, imports);
 }

@@ -299,6 +299,31 @@ TEST_F(StoreTest, TableElementAndGlobalTypesMustBeEqual) {
               HasSubstr("expected mutable global i32, found global i32"));
 }
 
+TEST_F(StoreTest, HostFunctionsAreCreatedWhenTheyAreImported) {
+  const HostFunction functions[] = {{"env", "other", {{}, {}}, do_nothing},
+                                    {"else", "thing", {{ValType::I32}, {}}, do_nothing},
+                                    {"env", "thing", {{ValType::I64}, {}}, do_nothing}};
+  linker_.define_host_functions(store_, functions);
+  wasm::Module module = importing(ExternKind::Function);
+  module.types = {{{ValType::I64}, {}}};
+  module.functions = {{0}};
+  module.imported_functions = 1;
+  const Instance& first = *instantiate(module).instance;
+  const Instance& second = *instantiate(module).instance;
+  EXPECT_EQ(first.function(0).entry, second.function(0).entry);
+  EXPECT_NE(store_.find_host_callee(abi::kFirstHostFunction), nullptr);
+  EXPECT_EQ(store_.find_host_callee(abi::kFirstHostFunction + 1), nullptr);
+  module.imports[0].name = "missing";
+  EXPECT_THAT(error_of(module), HasSubstr("unknown import: env.missing"));
+  // What was defined by hand comes first.
+  module.imports[0].name = "other";
+  module.types = {{{}, {ValType::F32}}};
+  EXPECT_THAT(error_of(module), HasSubstr("incompatible import type"));
+  ASSERT_TRUE(
+      linker_.define_host_function(store_, {"env", "other", {{}, {ValType::F32}}, do_nothing}));
+  EXPECT_EQ(error_of(module), "no error");
+}
+
 // ---- Functions and segments -----------------------------------------------------------------------------------------
 
 TEST_F(StoreTest, FunctionReferencesNameCodeContextAndType) {

@@ -143,9 +143,7 @@ Result<void> Session::prepare() {
 
 Result<void> Session::link() {
   runtime::Store& store = domain_->store();
-  for (const runtime::HostFunction& function : imports_.functions()) {
-    TRY(linker_.define_host_function(store, function));
-  }
+  linker_.define_host_functions(store, imports_.functions());
   TRY_ASSIGN(code_, store.load(program_));
   return {};
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,12 +20,15 @@ class Linker {
   void define_instance(std::string_view module, const Instance& instance);
   [[nodiscard]] Result<void> define_host_function(Store& store, const HostFunction& function);
 
-  [[nodiscard]] const Extern* find(std::string_view module, std::string_view name) const;
+  // The same for many at once: each is created in the store when a module first imports it. An earlier definition of the
+  // same name, by whatever function above, hides these. `functions` must outlive the linker.
+  void define_host_functions(Store& store, std::span<const HostFunction> functions);
+
   // One Extern per import of the module, or an error of code Unlinkable: "unknown import:
   // module.name (function) …".
-  [[nodiscard]] Result<std::vector<Extern>> resolve(const wasm::Module& module) const;
+  [[nodiscard]] Result<std::vector<Extern>> resolve(const wasm::Module& module);
   // resolve() and Store::instantiate().
-  [[nodiscard]] Result<Instantiation> instantiate(Store& store, const ModuleCode& code) const;
+  [[nodiscard]] Result<Instantiation> instantiate(Store& store, const ModuleCode& code);
 
  private:
   // Compares owned and viewed names alike.
@@ -37,7 +41,16 @@ class Linker {
     }
   };
 
+  struct Provider {
+    Store* store;
+    std::span<const HostFunction> functions;
+  };
+
+  // nullptr if nobody defines it.
+  [[nodiscard]] Result<const Extern*> find(std::string_view module, std::string_view name);
+
   std::map<std::pair<std::string, std::string>, Extern, NameLess> entries_;
+  std::vector<Provider> providers_;
 };
 
 }  // namespace nacre::runtime
