@@ -105,6 +105,7 @@ Node Node::at(const Tree& tree, size_t offset, Cells cells) {
   node.tree_ = &tree;
   node.name_ = *tree.string_at(tree.structure_, offset + 4);
   node.first_token_ = align4(offset + 4 + node.name_.size() + 1);
+  node.behind_properties_ = node.end_of_properties();
   node.cells_ = cells;
   return node;
 }
@@ -158,7 +159,7 @@ std::optional<Region> Node::region(size_t index) const {
 }
 
 std::optional<Node> Node::first_child() const {
-  const size_t offset = end_of_properties();
+  const size_t offset = behind_properties_;
   if (tree_->word(offset) != kBeginNode) return std::nullopt;
   Cells cells;
   if (auto p = property("#address-cells")) cells.address = p->as_u32().value_or(cells.address);
@@ -167,7 +168,7 @@ std::optional<Node> Node::first_child() const {
 }
 
 std::optional<Node> Node::next_sibling() const {
-  size_t offset = end_of_properties();
+  size_t offset = behind_properties_;
   while (tree_->word(offset) != kEndNode) {
     offset = tree_->word(offset) == kBeginNode ? tree_->skip_node(offset) : offset + 4;
   }

@@ -35,14 +35,22 @@ Result<arch::MmioRegion> DeviceMapper::map(PhysAddr start, ByteSize size) {
   const uint64_t offset = frames_.direct_map().offset();
   const auto end = start.checked_add(size);
   if (!end) return fail(ErrorCode::InvalidArgument, format("registers at {} wrap around", start));
-  for (PhysAddr page = start.align_down(kPageSize); page < *end;
-       page = page + ByteSize(kPageSize)) {
+  PhysAddr page = start.align_down(kPageSize);
+  while (page < *end) {
     const VirtAddr target(page.value() + offset);
+    // The loader has mapped most devices, with large leaves; no page of them is looked at twice.
+    if (const auto present = table.query(target)) {
+      ASSERT(present->address == page);
+      const uint64_t leaf = present->leaf_size.bytes();
+      page = PhysAddr((page.value() & ~(leaf - 1)) + leaf);
+      continue;
+    }
     const auto mapped = table.map(target, page, ByteSize(kPageSize), kRegisters);
-    if (!mapped && mapped.error() != paging::MapError::AlreadyMapped) {
+    if (!mapped) {
       return fail(ErrorCode::OutOfMemory, format("no page table for the registers at {}", page));
     }
     arch::flush_kernel_range(target, ByteSize(kPageSize));
+    page = page + ByteSize(kPageSize);
   }
   return arch::MmioRegion(VirtAddr(start.value() + offset), size);
 }

@@ -81,7 +81,6 @@ class Node {
   };
 
   [[nodiscard]] static Node at(const class Tree& tree, size_t offset, Cells cells);
-  // Offset behind the properties: of the first child's token, or of our END_NODE.
   [[nodiscard]] size_t end_of_properties() const;
   struct RawProperty {
     size_t name;  // in the strings block
@@ -93,8 +92,9 @@ class Node {
 
   const class Tree* tree_ = nullptr;
   std::string_view name_;
-  size_t first_token_ = 0;  // behind the name
-  Cells cells_;             // for our own "reg"
+  size_t first_token_ = 0;        // behind the name
+  size_t behind_properties_ = 0;  // the first child's token, or our END_NODE
+  Cells cells_;                   // for our own "reg"
 };
 
 class Tree {
