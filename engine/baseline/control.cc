@@ -1,4 +1,6 @@
 // Blocks, branches and br_table. The rules that make control flow simple are at the head of function_compiler.hh.
+#include <algorithm>
+
 #include "function_compiler.hh"
 
 namespace nacre::baseline {
@@ -219,11 +221,11 @@ void FunctionCompiler::store_to_caller(Value value, uint32_t offset) {
       load_from_frame(r, ValType::I64, spill_offset(static_cast<uint32_t>(value.bits)));
     }
   }
-  load_incoming_base(kScratch);
+  load_incoming_address(kScratch, offset);
   if (is_fpr(r)) {
-    masm_.store(riscv64::op::fsd, fpr(r), kScratch, offset);
+    masm_.fsd(fpr(r), 0, kScratch);
   } else {
-    masm_.store(riscv64::op::sd, gpr(r), kScratch, offset);
+    masm_.sd(gpr(r), 0, kScratch);
   }
   if (owned != kNoReg) release(owned);
 }
@@ -313,6 +315,8 @@ void FunctionCompiler::on_unreachable() {
 namespace {
 // Up to this many targets are compared one by one.
 constexpr size_t kLongestChain = 3;
+// Entries of one table of jumps.
+constexpr size_t kLongestTable = 1 << 14;
 }  // namespace
 
 void FunctionCompiler::on_br_table(std::span<const uint32_t> depths) {
@@ -327,24 +331,10 @@ void FunctionCompiler::on_br_table(std::span<const uint32_t> depths) {
   if (table_stubs_.size() < blocks_.size()) table_stubs_.resize(blocks_.size());
   // All stubs' labels must exist before pointers to them are taken.
   for (const uint32_t depth : depths) note_stub(depth);
-  const size_t entries = depths.size() - 1;
-  if (entries <= kLongestChain) {
-    for (size_t i = 0; i < entries; ++i) {
-      if (i == 0) {
-        masm_.branch(Condition::Eq, gpr(index), Gpr::Zero, table_target(depths[i]));
-      } else {
-        masm_.li(kScratch, static_cast<int64_t>(i));
-        masm_.branch(Condition::Eq, gpr(index), kScratch, table_target(depths[i]));
-      }
-    }
-    masm_.jump(table_target(depths.back()));
+  if (depths.size() - 1 <= kLongestChain) {
+    branch_chain(index, depths);
   } else {
-    table_labels_.clear();
-    for (const uint32_t depth : depths.first(entries))
-      table_labels_.push_back(&table_target(depth));
-    masm_.li(kScratch, static_cast<int64_t>(entries));
-    masm_.branch(Condition::GeU, gpr(index), kScratch, table_target(depths.back()));
-    masm_.jump_table(gpr(index), table_labels_);
+    branch_by_tables(index, depths);
   }
   release(index);
   for (size_t i = 0; i < stub_depths_.size(); ++i) {
@@ -357,6 +347,50 @@ void FunctionCompiler::on_br_table(std::span<const uint32_t> depths) {
       masm_.jump(block_at(stub_depths_[i]).label);
     }
   }
+}
+
+void FunctionCompiler::branch_chain(Reg index, std::span<const uint32_t> depths) {
+  for (size_t i = 0; i + 1 < depths.size(); ++i) {
+    Gpr number = Gpr::Zero;
+    if (i != 0) {
+      number = kScratch;
+      masm_.li(kScratch, static_cast<int64_t>(i));
+    }
+    masm_.branch(Condition::Eq, gpr(index), number, table_target(depths[i]));
+  }
+  masm_.jump(table_target(depths.back()));
+}
+
+// Tables of jumps. A long one is cut, as no island can be put into it for the branches that lie before.
+void FunctionCompiler::branch_by_tables(Reg index, std::span<const uint32_t> depths) {
+  const size_t entries = depths.size() - 1;
+  const Reg rest = allocate_integer();
+  for (size_t first = 0; first < entries; first += kLongestTable) {
+    const size_t count = std::min(entries - first, kLongestTable);
+    const bool is_last = first + count == entries;
+    masm_.checkpoint_for(static_cast<uint32_t>(4 * count + 64));
+    Label inside;
+    Label beyond;
+    masm_.li(kScratch, static_cast<int64_t>(first + count));
+    // A branch would not reach over a table of more than 4 KiB.
+    if (is_last && count < 512) {
+      masm_.branch(Condition::GeU, gpr(index), kScratch, table_target(depths.back()));
+    } else {
+      masm_.branch(Condition::LtU, gpr(index), kScratch, inside);
+      masm_.jump(is_last ? table_target(depths.back()) : beyond);
+      masm_.bind(inside);
+    }
+    table_labels_.clear();
+    for (const uint32_t depth : depths.subspan(first, count)) table_labels_.push_back(&table_target(depth));
+    if (first == 0) {
+      masm_.jump_table(gpr(index), table_labels_);
+    } else {
+      masm_.add_imm(gpr(rest), gpr(index), -static_cast<int64_t>(first));
+      masm_.jump_table(gpr(rest), table_labels_);
+    }
+    masm_.bind(beyond);
+  }
+  release(rest);
 }
 
 // A target that values must be moved for, or that leaves a function without a frame, gets code of its own, once.

@@ -171,11 +171,12 @@ void FunctionCompiler::take_parameters() {
   for (uint32_t i = 0; i < type.params.size(); ++i) {
     const wasm::ValueLocation location = assigner.next(type.params[i]);
     const LocalHome& home = plan_.homes[i];
-    if (!home.is_used) continue;
+    // One that is overwritten first may share its home with another local that is needed now.
+    if (!home.is_exposed) continue;
     masm_.checkpoint();
     Reg from = kNoReg;
     if (location.kind == wasm::ValueLocation::Kind::Stack) {
-      if (!has_base) load_incoming_base(Gpr::T5);
+      if (!has_base) load_incoming_address(Gpr::T5, 0);
       has_base = true;
       const bool is_float = wasm::is_float(type.params[i]);
       from = home.reg != kNoReg ? home.reg : is_float ? kMergeFloat : kMergeInteger;
@@ -227,12 +228,12 @@ void FunctionCompiler::load_stack_value(Reg to, ValType type, Gpr base, uint32_t
   }
 }
 
-// The frame's size is not known yet: lui and addiw of it are completed at the end.
-void FunctionCompiler::load_incoming_base(Gpr base) {
-  incoming_patches_.push_back(masm_.position());
-  masm_.lui(base, 0);
-  masm_.addiw(base, base, 0);
-  masm_.add(base, base, Gpr::Sp);
+// The frame's size is not known yet: lui and addiw of it, and of what is added, are completed at the end.
+void FunctionCompiler::load_incoming_address(Gpr to, uint32_t offset) {
+  incoming_patches_.push_back({.at = masm_.position(), .offset = offset});
+  masm_.lui(to, 0);
+  masm_.addiw(to, to, 0);
+  masm_.add(to, to, Gpr::Sp);
 }
 
 // ---- Frame slots -------------------------------------------------------------------------------
@@ -304,12 +305,11 @@ void FunctionCompiler::finish_frame(bool fallthrough_live) {
     emit_epilogue();
   }
   emit_context_switches();
-  for (const uint32_t offset : incoming_patches_) {
+  for (const IncomingPatch& patch : incoming_patches_) {
     masm::CodeBuffer& code = masm_.code();
-    const riscv64::encode::HighLow parts =
-        riscv64::encode::split32(static_cast<int32_t>(product_.frame_size));
-    code.patch32(offset, code.read32(offset) | riscv64::encode::imm_u(parts.high));
-    code.patch32(offset + 4, code.read32(offset + 4) | riscv64::encode::imm_i(parts.low));
+    const auto parts = riscv64::encode::split32(static_cast<int32_t>(product_.frame_size + patch.offset));
+    code.patch32(patch.at, code.read32(patch.at) | riscv64::encode::imm_u(parts.high));
+    code.patch32(patch.at + 4, code.read32(patch.at + 4) | riscv64::encode::imm_i(parts.low));
   }
   if (!frame_too_large_) write_prologue();
   masm_.end_function();

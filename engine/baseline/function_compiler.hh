@@ -119,6 +119,11 @@ class FunctionCompiler : public wasm::NullSink {
     Label back;
     uint32_t wasm_offset;
   };
+  // A lui and an addiw that want the frame's size plus an offset.
+  struct IncomingPatch {
+    uint32_t at;
+    uint32_t offset;
+  };
   // What a builtin gets before the operands (abi::Builtin).
   struct BuiltinArgument {
     enum class Kind : uint8_t { Context, Number, Definition, ImportedDefinition };
@@ -145,8 +150,8 @@ class FunctionCompiler : public wasm::NullSink {
   void load_pinned_constant(const PinnedConstant& constant);
   void clear_locals();
   void clear_slots(uint32_t first, uint32_t count);
-  // base = address of the first stack argument of this function.
-  void load_incoming_base(Gpr base);
+  // The address `offset` bytes above this function's sp on entry, where its stack arguments and results are.
+  void load_incoming_address(Gpr to, uint32_t offset);
   // Leaves the function; results are in place. May be a jump to the shared end.
   void emit_return();
   void emit_epilogue();
@@ -269,6 +274,8 @@ class FunctionCompiler : public wasm::NullSink {
   void end_function(const wasm::ControlFrame& frame, bool fallthrough_live);
   void end_one_armed_if(Block& block, const wasm::ControlFrame& frame, bool then_live);
   void note_stub(uint32_t depth);
+  void branch_chain(Reg index, std::span<const uint32_t> depths);
+  void branch_by_tables(Reg index, std::span<const uint32_t> depths);
   // The label that a br_table entry jumps to: the block's, or that of code that moves values first.
   [[nodiscard]] Label& table_target(uint32_t depth);
 
@@ -388,7 +395,7 @@ class FunctionCompiler : public wasm::NullSink {
   bool frame_too_large_ = false;
   masm::CompiledFunction product_{};
   std::vector<uint32_t> early_returns_;     // `ret`s to patch if a frame turns out to be needed
-  std::vector<uint32_t> incoming_patches_;  // lui+addi of the frame size
+  std::vector<IncomingPatch> incoming_patches_;
 
   // br_table: one stub a target depth that needs moves; valid if its epoch is the current one.
   struct TableStub {
