@@ -258,17 +258,19 @@ class Session {
     return {};
   }
 
-  // The start function; for a library its initialisation; then the export that was asked for.
+  // The start function, then the export that was asked for.
   Result<int> run_instance(const runtime::Instance& instance) {
     if (const auto start = instance.start_function()) {
       TRY_ASSIGN(const InvokeOutcome outcome, thread_->invoke(*start, {}));
       if (outcome.kind != InvokeOutcome::Kind::Returned) return report(outcome, {});
     }
-    if (const auto initialize = instance.exported_function("_initialize")) {
+    const std::string name = options_.invoke.value_or("_start");
+    // A command has _start; a reactor has _initialize, which comes before any other of its functions.
+    const auto initialize = instance.exported_function("_initialize");
+    if (initialize && name != "_start") {
       TRY_ASSIGN(const InvokeOutcome outcome, thread_->invoke(*initialize, {}));
       if (outcome.kind != InvokeOutcome::Kind::Returned) return report(outcome, {});
     }
-    const std::string name = options_.invoke.value_or("_start");
     const auto function = instance.exported_function(name);
     if (!function) {
       if (!options_.invoke) return 0;
