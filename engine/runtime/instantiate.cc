@@ -84,51 +84,60 @@ class Instantiator {
     }
     for (size_t i = 0; i < imports_.size(); ++i) {
       const wasm::Import& import = module_.imports[i];
-      std::string wanted;
-      std::string found;
-      if (fits(import, imports_[i], wanted, found)) continue;
+      if (fits(import, imports_[i])) continue;
       return fail(ErrorCode::Unlinkable,
                   format("incompatible import type: {}.{}: expected {}, found {}", import.module,
-                         import.name, wanted, found));
+                         import.name, describe(import), describe(imports_[i])));
     }
     return {};
   }
 
-  // Whether the given object has the type that the import names. If not, both are described.
-  bool fits(const wasm::Import& import, const Extern& given, std::string& wanted,
-            std::string& found) const {
-    found = describe(given);
+  // Whether the given object has the type that the import names.
+  bool fits(const wasm::Import& import, const Extern& given) const {
     switch (import.kind) {
       case wasm::ExternKind::Function: {
-        wanted = "function " + runtime::to_string(module_.type_of_function(import.index));
         const auto* function = std::get_if<Function>(&given);
         return function != nullptr &&
                function->type_id == code_.program->function_type_id(import.index);
       }
       case wasm::ExternKind::Table: {
         const wasm::TableType& type = module_.tables[import.index];
-        wanted = to_string(type, type.limits.minimum);
         if (!std::holds_alternative<Table*>(given)) return false;
         const Table& table = *std::get<Table*>(given);
         return table.type().element == type.element &&
                matches(table.size(), table.type().limits, type.limits);
       }
       case wasm::ExternKind::Memory: {
-        const wasm::MemoryType& type = module_.memories[import.index];
-        wanted = to_string(type, type.limits.minimum);
         if (!std::holds_alternative<Memory*>(given)) return false;
         const Memory& memory = *std::get<Memory*>(given);
-        return matches(memory.pages(), memory.type().limits, type.limits);
+        return matches(memory.pages(), memory.type().limits, module_.memories[import.index].limits);
       }
       case wasm::ExternKind::Global: {
         const wasm::GlobalType& type = module_.globals[import.index].type;
-        wanted = to_string(type);
         if (!std::holds_alternative<Global*>(given)) return false;
         const wasm::GlobalType& given_type = std::get<Global*>(given)->type();
         return given_type.type == type.type && given_type.is_mutable == type.is_mutable;
       }
     }
     return false;
+  }
+
+  std::string describe(const wasm::Import& import) const {
+    switch (import.kind) {
+      case wasm::ExternKind::Function:
+        return "function " + runtime::to_string(module_.type_of_function(import.index));
+      case wasm::ExternKind::Table: {
+        const wasm::TableType& type = module_.tables[import.index];
+        return to_string(type, type.limits.minimum);
+      }
+      case wasm::ExternKind::Memory: {
+        const wasm::MemoryType& type = module_.memories[import.index];
+        return to_string(type, type.limits.minimum);
+      }
+      case wasm::ExternKind::Global:
+        return to_string(module_.globals[import.index].type);
+    }
+    return "";
   }
 
   std::string describe(const Extern& given) const {

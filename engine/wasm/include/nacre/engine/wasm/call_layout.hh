@@ -68,6 +68,8 @@ struct CallLayout {
   uint32_t stack_slots = 0;  // parameters and results together, 8 bytes each
 
   explicit CallLayout(const FuncType& type) {
+    params.reserve(type.params.size());
+    results.reserve(type.results.size());
     auto assigner = LocationAssigner::for_params();
     for (ValType t : type.params) params.push_back(assigner.next(t));
     stack_param_slots = assigner.stack_slots();
