@@ -53,20 +53,29 @@ TEST_F(AddressSpaceTest, LinearMemoryReservationsAreCheapAndGrow) {
   EXPECT_EQ(space->region_at(memory)->committed, ByteSize::kib(128));
 }
 
-TEST_F(AddressSpaceTest, OneFaultMapsABlockOfSixteenPages) {
+TEST_F(AddressSpaceTest, FaultsMapAheadMoreWhenTheyComeInOrder) {
   const UserAddr memory = *space->reserve(ByteSize::mib(1));
   ASSERT_TRUE(space->commit(memory, ByteSize::kib(192)));
-  ASSERT_EQ(space->fault(memory + ByteSize::kib(100), FaultAccess::Write), FaultOutcome::Resolved);
-  for (uint64_t page = 0; page < 48; ++page) {
-    EXPECT_EQ(space->translation(memory + ByteSize::pages(page)).has_value(),
-              page >= 16 && page < 32)
-        << page;
-  }
-  const auto translation = space->translation(memory + ByteSize::kib(64));
+  const auto mapped_pages = [&] {
+    std::vector<uint64_t> pages;
+    for (uint64_t page = 0; page < 64; ++page) {
+      if (space->translation(memory + ByteSize::pages(page))) pages.push_back(page);
+    }
+    return pages;
+  };
+  // Far from everything: four pages.
+  ASSERT_EQ(space->fault(memory + ByteSize::pages(29), FaultAccess::Write), FaultOutcome::Resolved);
+  EXPECT_EQ(mapped_pages(), (std::vector<uint64_t>{28, 29, 30, 31}));
+  const auto translation = space->translation(memory + ByteSize::pages(29));
   EXPECT_EQ(translation->attributes, (paging::Attributes{Access::ReadWrite, paging::Privilege::User,
                                                          paging::Sharing::Local}));
+  // Behind what is there: the next sixteen.
+  ASSERT_EQ(space->fault(memory + ByteSize::pages(32), FaultAccess::Write), FaultOutcome::Resolved);
+  std::vector<uint64_t> expected(20);
+  std::iota(expected.begin(), expected.end(), 28);
+  EXPECT_EQ(mapped_pages(), expected);
   // Present already: a stale negative entry is flushed.
-  EXPECT_EQ(space->fault(memory + ByteSize::kib(100), FaultAccess::Write), FaultOutcome::Resolved);
+  EXPECT_EQ(space->fault(memory + ByteSize::pages(40), FaultAccess::Write), FaultOutcome::Resolved);
   EXPECT_EQ(fake.tlb.ranges, 1);
 }
 

@@ -18,17 +18,18 @@ AnonymousObject::~AnonymousObject() {
 void AnonymousObject::free_chunk(uint32_t* chunk) noexcept {
   for (uint64_t i = 0; i < kChunkPages;) {
     const uint32_t entry = chunk[i];
-    if ((entry & kBlockHead) != 0) {
-      frames_.free(frame_of(entry), kBlockOrder);
-      held_ -= kBlockPages;
-      i += kBlockPages;
+    if (entry == 0) {
+      ++i;
       continue;
     }
-    if (entry != 0) {
-      frames_.free(frame_of(entry));
-      --held_;
-    }
-    ++i;
+    const Origin origin = origin_of(entry);
+    DEBUG_ASSERT(origin != Origin::Tail);
+    const unsigned order = origin == Origin::BlockHead   ? kBlockOrder
+                           : origin == Origin::SmallHead ? kSmallOrder
+                                                         : 0;
+    frames_.free(frame_of(entry), order);
+    held_ -= uint64_t{1} << order;
+    i += uint64_t{1} << order;
   }
   frames_.free(frames_.direct_map().physical(chunk));
   --held_;
@@ -81,23 +82,39 @@ PageRun AnonymousObject::run_around(const uint32_t* block, uint64_t page, uint64
   return {first, end - first, frame_of(block[first - base])};
 }
 
-// Gives the absent page a frame, or its whole absent block 16 at once if there are that many together.
-bool AnonymousObject::add_frames(uint32_t* block, uint64_t page, bool whole,
-                                 Zeroing zeroing) noexcept {
-  if (whole) {
-    if (const auto frames = frames_.allocate(kBlockOrder, zeroing)) {
-      const uint32_t index = frames_.index_of(*frames) + 1;
-      block[0] = index | kBlockHead;
-      for (uint32_t i = 1; i < kBlockPages; ++i) block[i] = (index + i) | kBlockTail;
-      held_ += kBlockPages;
-      return true;
-    }
-  }
-  const auto frame = frames_.allocate(0, zeroing);
-  if (!frame) return false;
-  block[page % kBlockPages] = frames_.index_of(*frame) + 1;
-  ++held_;
+// Frames for 2^order absent pages, of which `entries` are the entries.
+bool AnonymousObject::add_block(uint32_t* entries, unsigned order, Zeroing zeroing) noexcept {
+  const auto frames = frames_.allocate(order, zeroing);
+  if (!frames) return false;
+  const uint32_t index = frames_.index_of(*frames);
+  const uint32_t count = uint32_t{1} << order;
+  entries[0] = make_entry(index, order == kBlockOrder   ? Origin::BlockHead
+                                 : order == kSmallOrder ? Origin::SmallHead
+                                                        : Origin::Single);
+  for (uint32_t i = 1; i < count; ++i) entries[i] = make_entry(index + i, Origin::Tail);
+  held_ += count;
   return true;
+}
+
+// Frames for an absent page and, where they are absent and inside [low, high) as well, for those around it.
+bool AnonymousObject::add_frames(uint64_t page, uint64_t low, uint64_t high,
+                                 uint32_t* block) noexcept {
+  const auto can_have = [&](uint64_t first, uint64_t count) {
+    const uint32_t* entries = block + first % kBlockPages;
+    return low <= first && first + count <= high &&
+           std::all_of(entries, entries + count, [](uint32_t entry) { return entry == 0; });
+  };
+  const uint64_t base = page & ~(kBlockPages - 1);
+  if (base != 0 && bytes_of(base - 1) != nullptr && can_have(base, kBlockPages) &&
+      add_block(block, kBlockOrder, Zeroing::Zeroed)) {
+    return true;
+  }
+  const uint64_t small = page & ~(kSmallPages - 1);
+  if (can_have(small, kSmallPages) &&
+      add_block(block + small % kBlockPages, kSmallOrder, Zeroing::Zeroed)) {
+    return true;
+  }
+  return add_block(block + page % kBlockPages, 0, Zeroing::Zeroed);
 }
 
 std::optional<PageRun> AnonymousObject::materialise(uint64_t page, uint64_t low,
@@ -108,11 +125,7 @@ std::optional<PageRun> AnonymousObject::materialise(uint64_t page, uint64_t low,
   if (chunk == nullptr) return std::nullopt;
   const uint64_t base = page & ~(kBlockPages - 1);
   uint32_t* block = chunk + base % kChunkPages;
-  if (block[page - base] == 0) {
-    const bool whole = low <= base && base + kBlockPages <= high &&
-                       std::all_of(block, block + kBlockPages, [](uint32_t e) { return e == 0; });
-    if (!add_frames(block, page, whole, Zeroing::Zeroed)) return std::nullopt;
-  }
+  if (block[page - base] == 0 && !add_frames(page, low, high, block)) return std::nullopt;
   return run_around(block, page, low, high);
 }
 
@@ -123,15 +136,17 @@ Result<void> AnonymousObject::fill(std::span<const uint8_t> bytes) {
     uint32_t* chunk = chunk_for(page);
     if (chunk == nullptr) return fail(ErrorCode::OutOfMemory, "out of memory");
     uint32_t* block = chunk + (page & ~(kBlockPages - 1)) % kChunkPages;
-    if (block[page % kBlockPages] == 0) {
+    uint32_t* entry = block + page % kBlockPages;
+    if (*entry == 0) {
       const bool whole = page % kBlockPages == 0 && page + kBlockPages <= pages_;
-      if (!add_frames(block, page, whole, Zeroing::AsIs)) {
+      if (!(whole && add_block(block, kBlockOrder, Zeroing::AsIs)) &&
+          !add_block(entry, 0, Zeroing::AsIs)) {
         return fail(ErrorCode::OutOfMemory, "out of memory");
       }
     }
     const auto rest = bytes.subspan(page << kPageShift);
     const uint64_t count = std::min<uint64_t>(rest.size(), kPageSize);
-    uint8_t* target = frames_.direct_map().pointer<uint8_t>(frame_of(block[page % kBlockPages]));
+    uint8_t* target = frames_.direct_map().pointer<uint8_t>(frame_of(*entry));
     std::memcpy(target, rest.data(), count);
     std::memset(target + count, 0, kPageSize - count);
   }

@@ -81,6 +81,7 @@ std::string_view use_space(AddressSpace& space, SelfTestResult& result) {
   if (!failure.empty()) return failure;
 
   UserAddr at = *memory + ByteSize::kib(64);
+  (void)space.fault(at - ByteSize(1), FaultAccess::Write);
   result.fault = cost(kBlocks - 1, [&] {
     (void)space.fault(at, FaultAccess::Write);
     at = at + ByteSize::kib(64);

@@ -48,6 +48,10 @@ class MemoryObject : public RefCounted {
 
 class AnonymousObject final : public MemoryObject {
  public:
+  // A fault costs about as much as clearing three pages. So a place that nobody was near before gets a small block, and
+  // one that is reached in order gets a large one.
+  static constexpr unsigned kSmallOrder = 2;
+  static constexpr uint64_t kSmallPages = uint64_t{1} << kSmallOrder;
   static constexpr unsigned kBlockOrder = 4;  // 64 KiB, a WebAssembly page
   static constexpr uint64_t kBlockPages = uint64_t{1} << kBlockOrder;
   static constexpr uint64_t kChunkPages = kPageSize / sizeof(uint32_t);  // 4 MiB of memory
@@ -81,15 +85,23 @@ class AnonymousObject final : public MemoryObject {
   [[nodiscard]] uint64_t frames_held() const noexcept override { return held_; }
 
  private:
-  // Entry of a chunk: 0 = absent, else frame index + 1, with kBlockHead set in the first of 16 that
-  // came as one block and kBlockTail in its others.
-  static constexpr uint32_t kBlockHead = uint32_t{1} << 31;
-  static constexpr uint32_t kBlockTail = uint32_t{1} << 30;
-  static constexpr uint32_t kIndexMask = kBlockTail - 1;
+  // Entry of a chunk: 0 = absent, else frame index + 1 and, above it, how the frame came: alone, as the first of a block, or
+  // as one of the others of a block.
+  static constexpr unsigned kOriginShift = 30;
+  static constexpr uint32_t kIndexMask = (uint32_t{1} << kOriginShift) - 1;
+  enum class Origin : uint32_t { Single, SmallHead, BlockHead, Tail };
+
+  [[nodiscard]] static constexpr Origin origin_of(uint32_t entry) noexcept {
+    return static_cast<Origin>(entry >> kOriginShift);
+  }
+  [[nodiscard]] static constexpr uint32_t make_entry(uint32_t index, Origin origin) noexcept {
+    return (index + 1) | static_cast<uint32_t>(origin) << kOriginShift;
+  }
 
   [[nodiscard]] uint32_t* chunk_for(uint64_t page) noexcept;
-  [[nodiscard]] bool add_frames(uint32_t* block, uint64_t page, bool whole,
-                                Zeroing zeroing) noexcept;
+  [[nodiscard]] bool add_block(uint32_t* entries, unsigned order, Zeroing zeroing) noexcept;
+  [[nodiscard]] bool add_frames(uint64_t page, uint64_t low, uint64_t high,
+                                uint32_t* block) noexcept;
   [[nodiscard]] PhysAddr frame_of(uint32_t entry) const noexcept {
     return frames_.frame_at((entry & kIndexMask) - 1);
   }
