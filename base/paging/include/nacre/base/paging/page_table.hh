@@ -1,16 +1,13 @@
-// One walker and mapper for every page table: the loader builds the first one with it (MMU off, no
-// heap, no exceptions), the kernel changes its own and the domains' through the direct map, tests
-// run it over an array.
+// One walker and mapper for every page table: the loader's (MMU off, no heap), the kernel's own, the
+// domains', and tests over an array.
 //
 // Invariants:
-// - A table that is linked from another is never empty, except directly below the root in the upper
-// half: those are never
-//   freed by unmap, because the roots of other address spaces may share them.
-// - Every operation either succeeds or leaves the translations as they were (large leaves may have
-// been split).
+// - A linked table is never empty, except directly below the root in the upper half: those are
+//   never freed, because the roots of other address spaces may share them.
+// - An operation succeeds or leaves the translations as they were (large leaves may have been
+//   split).
 // - The mapper never fences. After unmap and protect the caller owes an invalidation before it
-// reuses frames or relies on
-//   the change; after map, at most a spurious fault can happen.
+//   reuses frames; after map, at most a spurious fault can happen.
 //
 // `VirtAddr` here is any canonical address, of either half.
 #pragma once
@@ -178,8 +175,26 @@ class PageTable {
     return level == root_level() && address >= upper_half_begin(mode_);
   }
 
+  // Pages of one level-0 table: all of them or none.
+  static Progress map_pages(Entry* table, uint64_t address, uint64_t target, uint64_t size,
+                            Attributes attributes) noexcept {
+    Entry* const first = table + table_index(address, 0);
+    const uint64_t count = size >> kPageShift;
+    for (uint64_t i = 0; i < count; ++i) {
+      if (first[i].is_valid()) return {0, MapError::AlreadyMapped};
+    }
+    // One fence for all: what the frames hold is visible before the entries.
+    std::atomic_thread_fence(std::memory_order_release);
+    for (uint64_t i = 0; i < count; ++i) {
+      const Entry entry = Entry::leaf(PhysAddr(target + (i << kPageShift)), attributes);
+      std::atomic_ref<Entry>(first[i]).store(entry, std::memory_order_relaxed);
+    }
+    return {size, MapError::AlreadyMapped};
+  }
+
   Progress map_in(Entry* table, unsigned level, uint64_t address, uint64_t target, uint64_t size,
                   Attributes attributes) noexcept {
+    if (level == 0) return map_pages(table, address, target, size, attributes);
     const uint64_t span = span_of_level(level);
     uint64_t done = 0;
     while (done < size) {
@@ -194,7 +209,6 @@ class PageTable {
         done += chunk;
         continue;
       }
-      // Only reached above level 0: there every chunk fits or is taken.
       const bool created = !slot.is_valid();
       const std::optional<PhysAddr> child =
           created ? frames_->allocate_table() : std::optional(slot.frame());
