@@ -34,7 +34,8 @@ TEST(Format, MissingArgumentsAndStrayBracesPrintAsThemselves) {
 
 TEST(Error, TextNamesTheOffset) {
   EXPECT_EQ(Error(ErrorCode::Malformed, "bad magic", 4).to_string(), "bad magic (at offset 0x4)");
-  EXPECT_EQ(Error(ErrorCode::NotFound, "no file").with_context("open").to_string(), "open: no file");
+  EXPECT_EQ(Error(ErrorCode::NotFound, "no file").with_context("open").to_string(),
+            "open: no file");
 }
 
 }  // namespace

@@ -381,7 +381,8 @@ void FunctionCompiler::branch_by_tables(Reg index, std::span<const uint32_t> dep
       masm_.bind(inside);
     }
     table_labels_.clear();
-    for (const uint32_t depth : depths.subspan(first, count)) table_labels_.push_back(&table_target(depth));
+    for (const uint32_t depth : depths.subspan(first, count))
+      table_labels_.push_back(&table_target(depth));
     if (first == 0) {
       masm_.jump_table(gpr(index), table_labels_);
     } else {

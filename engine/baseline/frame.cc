@@ -307,7 +307,8 @@ void FunctionCompiler::finish_frame(bool fallthrough_live) {
   emit_context_switches();
   for (const IncomingPatch& patch : incoming_patches_) {
     masm::CodeBuffer& code = masm_.code();
-    const auto parts = riscv64::encode::split32(static_cast<int32_t>(product_.frame_size + patch.offset));
+    const auto parts =
+        riscv64::encode::split32(static_cast<int32_t>(product_.frame_size + patch.offset));
     code.patch32(patch.at, code.read32(patch.at) | riscv64::encode::imm_u(parts.high));
     code.patch32(patch.at + 4, code.read32(patch.at + 4) | riscv64::encode::imm_i(parts.low));
   }

@@ -394,7 +394,7 @@ class FunctionCompiler : public wasm::NullSink {
   bool frame_needed_ = false;
   bool frame_too_large_ = false;
   masm::CompiledFunction product_{};
-  std::vector<uint32_t> early_returns_;     // `ret`s to patch if a frame turns out to be needed
+  std::vector<uint32_t> early_returns_;  // `ret`s to patch if a frame turns out to be needed
   std::vector<IncomingPatch> incoming_patches_;
 
   // br_table: one stub a target depth that needs moves; valid if its epoch is the current one.

@@ -68,19 +68,19 @@ using Result = std::expected<T, Error>;
 #define NACRE_CONCAT(a, b) NACRE_CONCAT_INNER(a, b)
 
 // TRY(expr): returns the error of a Result<void>, or goes on.
-#define TRY(expression)                                                   \
-  do {                                                                    \
-    if (auto nacre_try_result = (expression); !nacre_try_result) {        \
-      return std::unexpected(std::move(nacre_try_result).error());        \
-    }                                                                     \
+#define TRY(expression)                                            \
+  do {                                                             \
+    if (auto nacre_try_result = (expression); !nacre_try_result) { \
+      return std::unexpected(std::move(nacre_try_result).error()); \
+    }                                                              \
   } while (false)
 
 // TRY_ASSIGN(auto x, expr): binds the value of a Result<T>, or returns its error.
 #define TRY_ASSIGN(declaration, expression) \
   TRY_ASSIGN_INNER(declaration, expression, NACRE_CONCAT(nacre_try_result_, __LINE__))
-#define TRY_ASSIGN_INNER(declaration, expression, temporary)        \
-  auto temporary = (expression);                                    \
-  if (!temporary) {                                                 \
-    return std::unexpected(std::move(temporary).error());           \
-  }                                                                 \
+#define TRY_ASSIGN_INNER(declaration, expression, temporary) \
+  auto temporary = (expression);                             \
+  if (!temporary) {                                          \
+    return std::unexpected(std::move(temporary).error());    \
+  }                                                          \
   declaration = std::move(*temporary)

@@ -87,8 +87,8 @@ void vformat(FormatSink& sink, std::string_view text, std::span<const Argument> 
 
 template <class... Args>
 void format_to(FormatSink& sink, std::string_view text, const Args&... args) {
-  const format_detail::Argument arguments[] = {
-      format_detail::make_argument(args)..., {nullptr, nullptr}};
+  const format_detail::Argument arguments[] = {format_detail::make_argument(args)...,
+                                               {nullptr, nullptr}};
   format_detail::vformat(sink, text, std::span(arguments, sizeof...(Args)));
 }
 

@@ -14,11 +14,11 @@ namespace nacre {
 }  // namespace nacre
 
 // Always on. One fact per assertion.
-#define ASSERT(condition)                                   \
-  do {                                                      \
-    if (!(condition)) [[unlikely]] {                        \
-      ::nacre::panic("assertion failed: " #condition);      \
-    }                                                       \
+#define ASSERT(condition)                              \
+  do {                                                 \
+    if (!(condition)) [[unlikely]] {                   \
+      ::nacre::panic("assertion failed: " #condition); \
+    }                                                  \
   } while (false)
 
 // On hot paths: only in builds without NDEBUG.
