@@ -44,11 +44,10 @@ bool has_closed_tables(const wasm::Module& module) {
 
 FunctionCompiler::FunctionCompiler(const wasm::Module& module, const CompileOptions& options,
                                    MacroAssembler& masm)
-    : module_(module),
+    : OperandStack(module, masm),
+      module_(module),
       options_(options),
       layout_(module),
-      masm_(masm),
-      decoder_(module),
       has_zba_(options.has_zba),
       has_zbb_(options.has_zbb),
       has_zbs_(options.has_zbs),

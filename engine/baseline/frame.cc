@@ -23,10 +23,6 @@ constexpr uint32_t kLargestEarlyReturnBody = 32 << 10;
 constexpr uint32_t kMaximumFrame = 1u << 30;
 constexpr uint32_t kMostSlotsClearedInLine = 8;
 
-[[nodiscard]] uint32_t frame_store(Reg r) {
-  return is_fpr(r) ? op::fsd : op::sd;
-}
-
 }  // namespace
 
 void FunctionCompiler::on_function_begin() {
@@ -234,33 +230,6 @@ void FunctionCompiler::load_incoming_address(Gpr to, uint32_t offset) {
   masm_.lui(to, 0);
   masm_.addiw(to, to, 0);
   masm_.add(to, to, Gpr::Sp);
-}
-
-// ---- Frame slots -------------------------------------------------------------------------------
-
-uint32_t FunctionCompiler::spill_offset(uint32_t position) {
-  if (position >= spill_slots_) {
-    spill_slots_ = position + 1;
-    frame_needed_ = true;
-  }
-  return spills_offset_ + 8 * position;
-}
-
-void FunctionCompiler::store_to_frame(Reg r, uint32_t offset) {
-  if (is_fpr(r)) {
-    masm_.store(frame_store(r), fpr(r), Gpr::Sp, offset);
-  } else {
-    masm_.store(frame_store(r), gpr(r), Gpr::Sp, offset);
-  }
-  // The access is the last instruction of the sequence.
-  masm_.record_site(masm_.position() - 4, TrapKind::StackOverflow, decoder_.offset());
-}
-
-// An f32 is loaded as such: that boxes it, while a slot that was cleared holds no box.
-void FunctionCompiler::load_from_frame(Reg r, ValType type, uint32_t offset) {
-  if (is_fpr(r))
-    return masm_.load(type == ValType::F32 ? op::flw : op::fld, fpr(r), Gpr::Sp, offset);
-  masm_.load(op::ld, gpr(r), Gpr::Sp, offset);
 }
 
 // ---- Leaving -----------------------------------------------------------------------------------

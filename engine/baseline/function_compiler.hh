@@ -1,53 +1,40 @@
 // Compiles one function at a time: the sink of wasm::FunctionDecoder that emits code as it goes.
 //
-// State between two instructions: the value stack (value.hh), who uses which register (registers.hh), and what is known
-// of computed addresses (address_cache.hh). Locals never move: each has the home that LocalPlan gave it.
+// State between two instructions: the value stack (operand_stack.hh), who uses which register (registers.hh), and what is
+// known of computed addresses (address_cache.hh). Locals never move: each has the home that LocalPlan gave it.
 //
-// Invariants:
-// - Entries below `flushed_` are constants or spilled, entries below `evicted_` name no caller-saved register; flushed_ ≤ evicted_.
-//   Both only make "what is left to flush or to evict" quick to find, so that hostile nesting stays linear.
-// - At a label, everything below the block's height is a constant or spilled, and one result lies in merge_register(),
-//   several in the spill slots of their stack positions. So control flow never has two states to reconcile.
-// - A register taken off the stack (`use`, `use_low`) is owned by the handler until it calls release().
+// Invariant: at a label, everything below the block's height is a constant or spilled, and one result lies in
+// merge_register(), several in the spill slots of their stack positions. So control flow never has two states to reconcile.
 //
 // Frame, from sp upwards: outgoing arguments | saved context | saved registers | local slots | spill slots | ra.
 // Only the size is unknown until the end, so only what depends on it is patched: the prologue, the epilogues, and
 // addresses in the caller's frame (stack arguments and results of this function).
 //
-// The member functions are grouped by file: frame.cc, values.cc, moves.cc, control.cc, calls.cc, memory.cc, tables.cc,
-// integers.cc, floats.cc.
+// The member functions are grouped by file: frame.cc, control.cc, locals.cc, calls.cc, memory.cc, tables.cc, integers.cc,
+// floats.cc.
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <vector>
 
-#include "address_cache.hh"
-#include "constant_pool.hh"
-#include "local_plan.hh"
 #include "nacre/base/core/error.hh"
 #include "nacre/engine/baseline/compiler.hh"
 #include "nacre/engine/isa/riscv64/macro_assembler.hh"
 #include "nacre/engine/masm/compiled_code.hh"
 #include "nacre/engine/wasm/call_layout.hh"
-#include "nacre/engine/wasm/function_decoder.hh"
 #include "nacre/engine/wasm/null_sink.hh"
 #include "nacre/engine/wasm/vm_layout.hh"
-#include "registers.hh"
-#include "value.hh"
+#include "operand_stack.hh"
 
 namespace nacre::baseline {
 
-using abi::TrapKind;
-using riscv64::FloatWidth;
 using riscv64::Label;
-using riscv64::MacroAssembler;
 using riscv64::Signedness;
 using riscv64::Width;
 using wasm::Opcode;
-using wasm::ValType;
 
-class FunctionCompiler : public wasm::NullSink {
+class FunctionCompiler : private OperandStack, public wasm::NullSink {
  public:
   // All references must outlive the compiler.
   FunctionCompiler(const wasm::Module& module, const CompileOptions& options, MacroAssembler& masm);
@@ -136,11 +123,6 @@ class FunctionCompiler : public wasm::NullSink {
       return {imported ? Kind::ImportedDefinition : Kind::Definition, offset};
     }
   };
-  // A value on its way to a register.
-  struct Move {
-    Value value;  // simple
-    Reg to;
-  };
 
   // ---- frame.cc ----
   void plan_frame();
@@ -159,98 +141,12 @@ class FunctionCompiler : public wasm::NullSink {
   void write_prologue();
   void load_stack_value(Reg to, ValType type, Gpr base, uint32_t offset);
   void emit_context_switches();
-  [[nodiscard]] uint32_t local_offset(uint32_t slot) const { return locals_offset_ + 8 * slot; }
-  // Also notes that the spill slot of `position` is used.
-  [[nodiscard]] uint32_t spill_offset(uint32_t position);
-  void store_to_frame(Reg r, uint32_t offset);
-  void load_from_frame(Reg r, ValType type, uint32_t offset);
 
-  // ---- values.cc: the value stack and registers ----
-  void push(const Value& value) { stack_.push_back(value); }
-  // `bits`: how many low bits of an i32 may be set, if known.
-  void push_register(ValType type, Reg r, Pending pending = Pending::None, int64_t bits = 0) {
-    stack_.push_back(Value::in_register(type, r, pending, bits));
-  }
-  Value pop() {
-    const Value value = stack_.back();
-    stack_.pop_back();
-    if (stack_.size() < evicted_) [[unlikely]]
-      note_shrunk();
-    return value;
-  }
-  void note_shrunk();
-  [[nodiscard]] uint32_t height() const { return static_cast<uint32_t>(stack_.size()); }
-  [[nodiscard]] Reg allocate(ValType type) {
-    return wasm::is_float(type) ? allocate_float() : allocate_integer();
-  }
-  [[nodiscard]] Reg allocate_integer() { return allocate_in(kIntegers); }
-  [[nodiscard]] Reg allocate_float() { return allocate_in(kFloats); }
-  [[nodiscard]] Reg allocate_in(RegSet file) {
-    const RegSet free = pool_.free_in(file);
-    if (free == 0) [[unlikely]]
-      return allocate_slow(file);
-    const Reg r = lowest(free);
-    pool_.take(r);
-    return r;
-  }
-  [[nodiscard]] Reg allocate_slow(RegSet file);
-  // Exactly this temporary, which no stack entry names.
-  void allocate_exactly(Reg r);
-  void release(Reg r) { pool_.release(r); }
-  void release(const Value& value);
-  // The popped value in a register, complete.
-  [[nodiscard]] Reg use(const Value& value) {
-    if (value.is_register() && value.pending == Pending::None) [[likely]]
-      return value.reg;
-    return use_slow(value);
-  }
-  [[nodiscard]] Reg use_slow(const Value& value);
-  // The same, but the upper half of an i32 may be anything.
-  [[nodiscard]] Reg use_low(const Value& value) {
-    if (value.is_register() && value.pending <= Pending::Narrow) [[likely]]
-      return value.reg;
-    return use_slow(value);
-  }
-  [[nodiscard]] Reg pop_use() { return use(pop()); }
-  // Completes what is pending: the result is simple, and owns a register if it names one.
-  [[nodiscard]] Value simplified(const Value& value);
-  void simplify_top(uint32_t count);
-  // Moves the popped value into `to`, and releases it.
-  void move_into(const Value& value, Reg to);
-  // What `value`, a register, has pending, with the result in `to`.
-  void apply_pending(Reg to, const Value& value);
-  void materialize_compare(Reg to, const Value& value);
-  void load_constant(Reg to, ValType type, int64_t bits);
-  void emit_constant(Reg to, ValType type, int64_t bits);
-  // A register that holds it all the time, or kNoReg.
-  [[nodiscard]] Reg find_constant(ValType type, int64_t bits) const;
-  void move_register(Reg to, Reg from, ValType type);
-  [[nodiscard]] bool try_retarget(Reg from, Reg to);
-  void spill(uint32_t position);
-  [[nodiscard]] bool is_volatile(const Value& value) const;
-  // Everything to its place in memory, except constants.
-  void flush_all();
-  // The top `count` entries too, constants included.
-  void flush_with_parameters(uint32_t count);
-  // What the entries below a height have in caller-saved registers goes to memory; other references to locals stay.
-  void spill_volatile(uint32_t below);
-  void shrink_stack(uint32_t height);
-  // No stack entry refers to the pinned register any more.
-  void preserve(Reg pinned);
+  // ---- locals.cc ----
   void write_local(uint32_t local, ValType type, bool keep);
   [[nodiscard]] Reg selection_target(ValType type, const Value& first, const Value& second,
                                      const Value& condition);
   [[nodiscard]] bool try_minimum(const Value& condition, const Value& first, const Value& second);
-  void forget_addresses() { addresses_.clear(pool_); }
-
-  // ---- moves.cc ----
-  [[nodiscard]] static Reg register_at(wasm::ValueLocation location) {
-    const bool is_float = location.kind == wasm::ValueLocation::Kind::Float;
-    return static_cast<Reg>((is_float ? reg(Fpr::Fa0) : reg(Gpr::A0)) + location.index);
-  }
-  // All at once: no move overwrites the source of another. Values keep their registers' counts.
-  void move_parallel(std::span<Move> moves);
-  void emit_move(const Move& move);
 
   // ---- control.cc ----
   [[nodiscard]] Block& block_at(uint32_t depth) { return blocks_[blocks_.size() - 1 - depth]; }
@@ -359,8 +255,6 @@ class FunctionCompiler : public wasm::NullSink {
   const wasm::Module& module_;
   const CompileOptions& options_;
   const wasm::VmLayout layout_;
-  MacroAssembler& masm_;
-  wasm::FunctionDecoder decoder_;
   const bool has_zba_;
   const bool has_zbb_;
   const bool has_zbs_;
@@ -371,27 +265,14 @@ class FunctionCompiler : public wasm::NullSink {
   bool has_many_results_ = false;
 
   // Per function.
-  LocalPlan plan_;
-  RegisterPool pool_;
-  AddressCache addresses_;
-  ConstantPool constants_;
-  std::vector<Value> stack_;
   std::vector<Block> blocks_;
   std::vector<ContextSwitch> switches_;
   std::vector<Move> moves_;
-  uint32_t flushed_ = 0;
-  uint32_t evicted_ = 0;
-  RegSet volatile_ =
-      0;  // registers that stack entries must leave before a call, or when temporaries run out
 
   uint32_t reserved_at_ = 0;
   uint32_t reserved_words_ = 0;
   uint32_t context_offset_ = 0;
   uint32_t saved_offset_ = 0;
-  uint32_t locals_offset_ = 0;
-  uint32_t spills_offset_ = 0;
-  uint32_t spill_slots_ = 0;  // used so far
-  bool frame_needed_ = false;
   bool frame_too_large_ = false;
   masm::CompiledFunction product_{};
   std::vector<uint32_t> early_returns_;  // `ret`s to patch if a frame turns out to be needed

@@ -1,11 +1,11 @@
 // Moving several values at once, as calls and returns need.
 #include <array>
 
-#include "function_compiler.hh"
+#include "operand_stack.hh"
 
 namespace nacre::baseline {
 
-void FunctionCompiler::emit_move(const Move& move) {
+void OperandStack::emit_move(const Move& move) {
   const Value& value = move.value;
   switch (value.kind) {
     case Value::Kind::Constant:
@@ -20,7 +20,7 @@ void FunctionCompiler::emit_move(const Move& move) {
 // Register moves whose target nobody still reads go first; when none is left but cycles, one source is saved in the
 // scratch register of its file, which frees its register. Constants and loads read nothing and go last. At most 8 + 8
 // argument registers and the index of call_indirect take part, so that the repeated search is bounded.
-void FunctionCompiler::move_parallel(std::span<Move> moves) {
+void OperandStack::move_parallel(std::span<Move> moves) {
   std::array<uint8_t, 64> readers{};
   size_t waiting = 0;
   for (Move& move : moves) {

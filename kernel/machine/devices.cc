@@ -112,8 +112,9 @@ Result<void> Devices::find_serial(const fdt::Tree& tree, DeviceMapper& mapper) {
   tree.visit([&](const fdt::Node& node) {
     if (!node.is_enabled() || !node.is_compatible_with("virtio,mmio")) return false;
     auto found = try_serial(node, mapper);
-    if (!found) error = std::move(found).error();
-    return error.has_value() || *found;
+    if (found) return *found;
+    error = std::move(found).error();
+    return true;
   });
   if (error) return std::unexpected(std::move(*error));
   return {};

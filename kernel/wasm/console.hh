@@ -20,7 +20,7 @@ namespace nacre::kwasm {
 class PortStream final : private dev::PortListener {
  public:
   explicit PortStream(dev::SerialPort& port) : port_(port) { port_.set_listener(this); }
-  ~PortStream() { port_.set_listener(nullptr); }
+  ~PortStream() override { port_.set_listener(nullptr); }
   PortStream(const PortStream&) = delete;
   PortStream& operator=(const PortStream&) = delete;
 

@@ -1,11 +1,9 @@
-// One walker and mapper for every page table: the loader's (MMU off, no heap), the kernel's own, the
-// domains', and tests over an array.
+// One walker and mapper for every page table: the loader's (MMU off, no heap), the kernel's, domains'.
 //
 // Invariants:
 // - A linked table is never empty, except directly below the root in the upper half: those are
 //   never freed, because the roots of other address spaces may share them.
-// - An operation succeeds or leaves the translations as they were (large leaves may have been
-//   split).
+// - An operation succeeds or leaves the translations as they were (large leaves may be split).
 // - The mapper never fences. After unmap and protect the caller owes an invalidation before it
 //   reuses frames; after map, at most a spurious fault can happen.
 //
