@@ -65,16 +65,12 @@ Result<UserAddr> Store::allocate_definition(uint64_t size) {
 // ---------------------------------------------------------------------------------------------------------
 
 Result<const ModuleCode*> Store::load(std::shared_ptr<const CompiledProgram> program,
-                                      std::string_view name) {
+                                      std::string_view fallback_name) {
   ASSERT(&program->types() == &types_);
   if (const auto it = codes_.find(program.get()); it != codes_.end()) return it->second.get();
 
   auto code = std::make_unique<ModuleCode>();
-  if (!name.empty()) {
-    code->name = name;
-  } else if (const auto own_name = wasm::FunctionNames(program->module()).module_name()) {
-    code->name = *own_name;
-  }
+  code->name = wasm::FunctionNames(program->module()).module_name().value_or(fallback_name);
   if (!program->code().code.empty()) {
     TRY_ASSIGN(code->address, publish(program->code().code, Access::ReadExecute));
   }

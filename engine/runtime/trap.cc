@@ -328,4 +328,9 @@ std::string format_trap(const Trap& trap) {
   return out;
 }
 
+std::string_view module_name_of_file(std::string_view path) {
+  path = path.substr(path.rfind('/') + 1);
+  return path.ends_with(".wasm") ? path.substr(0, path.size() - 5) : path;
+}
+
 }  // namespace nacre::runtime

@@ -192,6 +192,13 @@ TEST_F(TrapTest, ExactlyTheFramesThatAreKept) {
   EXPECT_EQ(trace.frames.back().function_index, 1u);
 }
 
+TEST(ModuleNameOfFile, LeavesOutFoldersAndExtension) {
+  EXPECT_EQ(module_name_of_file("a/b.c/app.wasm"), "app");
+  EXPECT_EQ(module_name_of_file("app"), "app");
+  EXPECT_EQ(module_name_of_file("dir/"), "");
+  EXPECT_EQ(module_name_of_file(".wasm"), "");
+}
+
 TEST_F(TrapTest, GarbageEndsTheWalk) {
   std::mt19937_64 random(23);
   for (int round = 0; round < 300; ++round) {

@@ -144,7 +144,9 @@ Result<void> Session::prepare() {
 Result<void> Session::link() {
   runtime::Store& store = domain_->store();
   linker_.define_host_functions(store, imports_.functions());
-  TRY_ASSIGN(code_, store.load(program_));
+  const auto& arguments = setup_.config.arguments;
+  const std::string_view file = arguments.empty() ? std::string_view() : arguments.front();
+  TRY_ASSIGN(code_, store.load(program_, runtime::module_name_of_file(file)));
   return {};
 }
 

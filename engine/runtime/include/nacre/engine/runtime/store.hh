@@ -58,10 +58,10 @@ class Store {
   [[nodiscard]] TypeRegistry& types() const { return types_; }
   [[nodiscard]] const StoreLimits& limits() const { return limits_; }
 
-  // Publishes a program's code in this store (once; later calls find it). `name` is for backtraces;
-  // empty takes the name section's. The result lives as long as the store.
+  // Publishes a program's code in this store (once; later calls find it). Backtraces name the module as
+  // its name section does, or else `fallback_name`. The result lives as long as the store.
   [[nodiscard]] Result<const ModuleCode*> load(std::shared_ptr<const CompiledProgram> program,
-                                               std::string_view name = {});
+                                               std::string_view fallback_name = {});
   // Core specification §4.5.4. `imports` has one entry per Module::imports, in order, of the right
   // types: checked, with errors of code Unlinkable that contain "incompatible import type" or
   // "unknown import".

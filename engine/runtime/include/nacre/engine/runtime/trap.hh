@@ -32,6 +32,9 @@ struct Fault {
   UserAddr address;  // Load, Store, Fetch
 };
 
+// What to call a module without a name in backtraces: its file's name without folders and ".wasm".
+[[nodiscard]] std::string_view module_name_of_file(std::string_view path);
+
 struct Frame {
   std::string module;                   // may be empty
   std::optional<std::string> function;  // name, if known
