@@ -1,11 +1,12 @@
-// Where the kernel, its first stacks and its first TLS block lie in virtual memory: in a window of 1 GiB that every
+// Where the kernel and each hart's first stacks and TLS block lie in virtual memory: in a window of 1 GiB that every
 // translation mode has, in this order, with never-mapped guards between.
 //
-//   slide | image | guard | boot stack | guard | emergency stack | guard | TLS | … free
+//   slide | image | guard | boot stack | guard | emergency stack | guard | TLS | guard | boot stack | … free
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "nacre/abi/boot_info.hh"
 #include "nacre/base/core/address.hh"
@@ -21,28 +22,21 @@ inline constexpr uint64_t kGuardSize = 64 << 10;
 inline constexpr uint64_t kBootStackSize = 256 << 10;
 inline constexpr uint64_t kEmergencyStackSize = 32 << 10;
 
-struct KernelLayout {
-  uint64_t slide;
-  abi::Range boot_stack;
-  abi::Range emergency_stack;
-  abi::Range tls;
-};
-
-constexpr KernelLayout plan_layout(uint64_t link_address, uint64_t image_size, uint64_t tls_size,
-                                   uint64_t slide) {
-  KernelLayout layout{};
-  layout.slide = slide;
+// Fills in the ranges of each CPU, behind an image of that many bytes.
+constexpr void place_cpus(uint64_t image_begin, uint64_t image_size, uint64_t tls_size,
+                          std::span<abi::BootCpu> cpus) {
   const auto pages = [](uint64_t n) { return (n + kPageSize - 1) & ~(kPageSize - 1); };
-  uint64_t at = link_address + slide + pages(image_size) + kGuardSize;
+  uint64_t at = image_begin + pages(image_size) + kGuardSize;
   const auto take = [&](uint64_t size) {
     const abi::Range range{at, pages(size)};
     at += range.size + kGuardSize;
     return range;
   };
-  layout.boot_stack = take(kBootStackSize);
-  layout.emergency_stack = take(kEmergencyStackSize);
-  layout.tls = take(tls_size == 0 ? 1 : tls_size);
-  return layout;
+  for (abi::BootCpu& cpu : cpus) {
+    cpu.boot_stack = take(kBootStackSize);
+    cpu.emergency_stack = take(kEmergencyStackSize);
+    cpu.tls = take(tls_size == 0 ? 1 : tls_size);
+  }
 }
 
 // A multiple of kSlideStep below kSlideStep * kSlideSteps. FNV-1a over the seed and the time: the seed is secret and

@@ -6,13 +6,19 @@ namespace {
 constexpr uint32_t kTestFail = 0x3333;  // sifive,test0, with the status in the upper half
 constexpr uint32_t kLoaderFailure = 102;
 
-// SAFETY: SBI calls; the legacy console and system reset change no memory of ours.
-void firmware_call(uint64_t extension, uint64_t argument0, uint64_t argument1) {
+extern "C" void nacre_loader_hart_start();
+
+// Function 0 of an extension; returns the error, 0 if there is none.
+// SAFETY: SBI calls; the legacy console, system reset and hart start change no memory of ours.
+int64_t firmware_call(uint64_t extension, uint64_t argument0, uint64_t argument1,
+                      uint64_t argument2 = 0) {
   register uint64_t a0 asm("a0") = argument0;
   register uint64_t a1 asm("a1") = argument1;
+  register uint64_t a2 asm("a2") = argument2;
   register uint64_t a6 asm("a6") = 0;
   register uint64_t a7 asm("a7") = extension;
-  asm volatile("ecall" : "+r"(a0), "+r"(a1) : "r"(a6), "r"(a7) : "memory");
+  asm volatile("ecall" : "+r"(a0), "+r"(a1) : "r"(a2), "r"(a6), "r"(a7) : "memory");
+  return static_cast<int64_t>(a0);
 }
 
 void print(std::string_view text) {
@@ -45,6 +51,31 @@ void use_test_device(const fdt::Tree& tree) {
   const auto node = tree.find_compatible("sifive,test0");
   const auto region = node ? node->region(0) : std::nullopt;
   if (region) nacre_loader_test_device = region->address;
+}
+
+void warn(std::string_view what, uint64_t number) {
+  char digits[20];
+  char* const end = digits + sizeof digits;
+  char* first = end;
+  do {
+    *--first = static_cast<char>('0' + number % 10);
+    number /= 10;
+  } while (number != 0);
+  print("loader: ");
+  print(what);
+  print(" ");
+  print({first, end});
+  print("\n");
+}
+
+bool start_hart(uint64_t hart, const KernelEntry& entry) {
+  constexpr uint64_t kHartStateManagement = 0x48534D;  // SBI 1.0, chapter 9
+  // What we wrote is there before the hart is.
+  // SAFETY: the entry and what it names are complete; start.S reads it with translation off.
+  asm volatile("fence" ::: "memory");
+  return firmware_call(kHartStateManagement, hart,
+                       reinterpret_cast<uint64_t>(&nacre_loader_hart_start),
+                       reinterpret_cast<uint64_t>(&entry)) == 0;
 }
 
 uint64_t read_time() {

@@ -25,8 +25,24 @@ void use_test_device(const fdt::Tree& tree);
 // Physical memory as bytes. The caller knows what lies there.
 [[nodiscard]] std::span<std::byte> memory_at(uint64_t physical, size_t size);
 
-// Turns translation on and jumps to `entry` (4-byte aligned, virtual), see abi/boot_info.hh.
-extern "C" [[noreturn]] void nacre_enter_kernel(uint64_t boot_info, uint64_t satp, uint64_t entry,
-                                                uint64_t stack_top, uint64_t tls);
+// What a hart enters the kernel with. Layout known to start.S.
+struct KernelEntry {
+  uint64_t boot_info;
+  uint64_t cpu;  // its index
+  uint64_t satp;
+  uint64_t address;  // of the kernel's first instruction, 4-byte aligned, virtual
+  uint64_t stack_top;
+  uint64_t tls;
+};
+
+// Asks firmware to let a hart enter the kernel. It may do so at any time; `entry` stays in place until it has. False if
+// firmware refuses.
+[[nodiscard]] bool start_hart(uint64_t hart, const KernelEntry& entry);
+
+// Turns translation on and jumps, see abi/boot_info.hh.
+extern "C" [[noreturn]] void nacre_enter_kernel(const KernelEntry& entry);
+
+// Says something without ending.
+void warn(std::string_view what, uint64_t number);
 
 }  // namespace nacre::loader

@@ -1,11 +1,13 @@
-// The loader: from firmware's hand-over to the kernel's first instruction. Physical, one hart, no heap, no exceptions;
-// memory comes from the start of the largest free region and is never given back. abi/boot_info.hh says what the kernel
-// finds.
+// The loader: from firmware's hand-over to the kernel's first instruction on every hart. Physical, no heap, no exceptions;
+// one hart does everything, the others only pass through. Memory comes from the start of the largest free region and is
+// never given back. abi/boot_info.hh says what the kernel finds.
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <new>
 
 #include "arena.hh"
+#include "harts.hh"
 #include "kernel_layout.hh"
 #include "machine.hh"
 #include "memory_map.hh"
@@ -175,24 +177,36 @@ std::span<std::byte> place_kernel(const elf::Image& image, Arena& arena, BootInf
                                   bool randomise) {
   const elf::AddressRange extent = image.extent();
   const uint64_t tls_size = image.tls() ? image.tls()->size : 0;
-  const KernelLayout layout =
-      plan_layout(extent.address, extent.size, tls_size,
-                  randomise ? slide_from(info.seed, info.seed_size, info.boot_ticks) : 0);
+  const uint64_t slide = randomise ? slide_from(info.seed, info.seed_size, info.boot_ticks) : 0;
   // Loading fills it all; to the end of the last page, so that nothing old is mapped with it.
   const uint64_t pages = (extent.size + kPageSize - 1) & ~(kPageSize - 1);
   const std::span<std::byte> memory = arena.allocate_raw(pages);
   info.kernel_physical = {address_of(memory.data()), extent.size};
-  info.kernel_virtual = extent.address + layout.slide;
-  info.kernel_slide = layout.slide;
+  info.kernel_virtual = extent.address + slide;
+  info.kernel_slide = slide;
   info.kernel_window = {kKernelWindow, kKernelWindowSize};
-  info.boot_stack = layout.boot_stack;
-  info.emergency_stack = layout.emergency_stack;
-  info.tls = layout.tls;
+  place_cpus(info.kernel_virtual, extent.size, tls_size, std::span(info.cpus, info.cpu_count));
   image.load(memory);
-  if (const auto relocated = image.relocate(memory, layout.slide); !relocated) {
+  if (const auto relocated = image.relocate(memory, slide); !relocated) {
     stop("bad kernel", elf::name_of(relocated.error()));
   }
   return memory;
+}
+
+// The initial content of TLS blocks. From the relocated image: initial values may be addresses.
+std::span<const std::byte> initial_tls(const elf::Image& image, std::span<const std::byte> kernel) {
+  const auto segment = image.tls();
+  if (!segment) return {};
+  const uint64_t offset = segment->address - image.extent().address;
+  if (offset + segment->content.size() > kernel.size()) stop("bad kernel", "TLS segment");
+  return kernel.subspan(offset, segment->content.size());
+}
+
+void map_cpu(Table& table, Arena& arena, const abi::BootCpu& cpu, std::span<const std::byte> tls) {
+  map_fresh(table, arena, cpu.boot_stack);
+  map_fresh(table, arena, cpu.emergency_stack);
+  const std::span<std::byte> block = map_fresh(table, arena, cpu.tls);
+  if (!tls.empty()) std::memcpy(block.data(), tls.data(), tls.size());
 }
 
 // The symbol table stays for backtraces; the payload goes.
@@ -214,6 +228,48 @@ Arena make_arena(const MemoryMap& map) {
   return Arena(memory_at(region->base, region->size));
 }
 
+// The kernel's copy of the BootInfo, complete but for the harts.
+BootInfo& keep_info(Arena& arena, MemoryMap& map, BootInfo& found) {
+  const std::span<std::byte> memory = arena.allocate(sizeof(BootInfo));
+  paint(map, arena.used(), MemoryKind::Kernel);
+  const auto regions = map.regions();
+  std::ranges::copy(regions, found.regions);
+  found.region_count = static_cast<uint32_t>(regions.size());
+  return *new (memory.data()) BootInfo(found);
+}
+
+// ---- Harts ----
+
+// Stays in place: a hart may read its own long after it was asked to start.
+const KernelEntry& entry_of(const BootInfo& info, size_t cpu, uint64_t satp, uint64_t address) {
+  static constinit std::array<KernelEntry, BootInfo::kMaxCpus> entries{};
+  const abi::BootCpu& of = info.cpus[cpu];
+  entries[cpu] = {
+      .boot_info = address_of(&info) + info.direct_map_offset,
+      .cpu = cpu,
+      .satp = satp,
+      .address = address,
+      .stack_top = of.boot_stack.begin + of.boot_stack.size,
+      .tls = of.tls.begin,
+  };
+  return entries[cpu];
+}
+
+// A hart that does not start is left out: the next one takes its place, so that indices stay dense.
+void start_others(BootInfo& info, const HartList& harts, uint64_t satp, uint64_t address) {
+  size_t cpu = 0;
+  info.cpus[cpu++].hart_id = harts.ids[0];
+  for (const uint64_t hart : harts.all().subspan(1)) {
+    info.cpus[cpu].hart_id = hart;
+    if (start_hart(hart, entry_of(info, cpu, satp, address))) {
+      ++cpu;
+    } else {
+      warn("firmware cannot start a hart; left out: hart", hart);
+    }
+  }
+  info.cpu_count = cpu;
+}
+
 }  // namespace
 
 extern "C" [[noreturn]] void nacre_loader_main(uint64_t hart, uint64_t device_tree,
@@ -223,7 +279,6 @@ extern "C" [[noreturn]] void nacre_loader_main(uint64_t hart, uint64_t device_tr
   found.magic = BootInfo::kMagic;
   found.version = BootInfo::kVersion;
   found.size = sizeof(BootInfo);
-  found.boot_hart_id = hart;
   found.boot_ticks = ticks;
 
   const fdt::Tree tree = open_device_tree(device_tree, found.device_tree);
@@ -237,6 +292,10 @@ extern "C" [[noreturn]] void nacre_loader_main(uint64_t hart, uint64_t device_tr
   found.loader = {address_of(loader_start), static_cast<uint64_t>(loader_end - loader_start)};
   paint(map, found.device_tree, MemoryKind::DeviceTree);
   paint(map, found.loader, MemoryKind::Loader);
+
+  const HartList harts = find_harts(tree, hart);
+  if (harts.left_out != 0) warn("more harts than the kernel can use; left out:", harts.left_out);
+  found.cpu_count = harts.count;
 
   Arena arena = make_arena(map);
   const elf::Image image = open_kernel();
@@ -254,26 +313,16 @@ extern "C" [[noreturn]] void nacre_loader_main(uint64_t hart, uint64_t device_tr
   map_memory(table, map, found.direct_map_offset);
   map_devices(table, tree, found.direct_map_offset);
   map_kernel(table, image, found);
-  map_fresh(table, arena, found.boot_stack);
-  map_fresh(table, arena, found.emergency_stack);
-  const std::span<std::byte> tls = map_fresh(table, arena, found.tls);
-  if (const auto segment = image.tls()) {
-    // From the relocated image: initial values may be addresses.
-    const uint64_t offset = segment->address - image.extent().address;
-    if (offset + segment->content.size() > kernel.size()) stop("bad kernel", "TLS segment");
-    std::memcpy(tls.data(), kernel.data() + offset, segment->content.size());
+  const std::span<const std::byte> tls = initial_tls(image, kernel);
+  for (const abi::BootCpu& cpu : std::span(found.cpus, found.cpu_count)) {
+    map_cpu(table, arena, cpu, tls);
   }
 
-  const std::span<std::byte> info = arena.allocate(sizeof(BootInfo));
-  paint(map, arena.used(), MemoryKind::Kernel);
-  const auto regions = map.regions();
-  std::ranges::copy(regions, found.regions);
-  found.region_count = static_cast<uint32_t>(regions.size());
-  std::memcpy(info.data(), &found, sizeof found);
-
-  nacre_enter_kernel(address_of(info.data()) + found.direct_map_offset,
-                     paging::make_satp(mode, 0, *root), image.entry() + found.kernel_slide,
-                     found.boot_stack.begin + found.boot_stack.size, found.tls.begin);
+  BootInfo& info = keep_info(arena, map, found);
+  const uint64_t satp = paging::make_satp(mode, 0, *root);
+  const uint64_t entry = image.entry() + found.kernel_slide;
+  start_others(info, harts, satp, entry);
+  nacre_enter_kernel(entry_of(info, 0, satp, entry));
 }
 
 }  // namespace nacre::loader

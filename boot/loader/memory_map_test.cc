@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <random>
 #include <set>
 #include <vector>
@@ -111,15 +112,19 @@ TEST(MemoryMap, AgreesWithAModel) {
 
 TEST(KernelLayout, PiecesAreApartAndInsideTheWindow) {
   for (uint64_t slide : {uint64_t{0}, (kSlideSteps - 1) * kSlideStep}) {
-    const KernelLayout layout = plan_layout(kKernelWindow, 0x12345, 0x321, slide);
-    const uint64_t image_end = kKernelWindow + slide + 0x13000;
-    EXPECT_GE(layout.boot_stack.begin, image_end + kGuardSize);
-    EXPECT_GE(layout.emergency_stack.begin,
-              layout.boot_stack.begin + layout.boot_stack.size + kGuardSize);
-    EXPECT_GE(layout.tls.begin,
-              layout.emergency_stack.begin + layout.emergency_stack.size + kGuardSize);
-    EXPECT_EQ(layout.tls.size, kPageSize);
-    EXPECT_LT(layout.tls.begin + layout.tls.size, kKernelWindow + kKernelWindowSize);
+    std::array<abi::BootCpu, abi::BootInfo::kMaxCpus> cpus{};
+    place_cpus(kKernelWindow + slide, 0x12345, 0x321, cpus);
+    uint64_t behind = kKernelWindow + slide + 0x13000;
+    for (const abi::BootCpu& cpu : cpus) {
+      for (const abi::Range range : {cpu.boot_stack, cpu.emergency_stack, cpu.tls}) {
+        EXPECT_GE(range.begin, behind + kGuardSize);
+        EXPECT_NE(range.size, 0u);
+        EXPECT_EQ(range.begin % kPageSize, 0u);
+        EXPECT_EQ(range.size % kPageSize, 0u);
+        behind = range.begin + range.size;
+      }
+    }
+    EXPECT_LT(behind, kKernelWindow + kKernelWindowSize);
   }
 }
 

@@ -1,5 +1,5 @@
 # The first instruction of the machine's supervisor: a0 = hart id, a1 = physical address of the device tree, translation
-# off. Firmware starts one hart only; the others wait in firmware until the kernel starts them.
+# off. Firmware starts one hart only; the others wait in firmware until nacre_loader_main starts them.
 
     .section .text.start, "ax", @progbits
     .globl nacre_loader_start
@@ -47,19 +47,32 @@ loader_trap:
 loader_trap_text:
     .asciz "loader: unexpected trap; does this machine have the extensions Zba, Zbb and Zbs?\n"
 
-    # void nacre_enter_kernel(boot_info, satp, entry, stack_top, tls)
+    # Another hart, started by start_hart(): a0 = hart id, a1 = its KernelEntry, translation off.
+    .section .text.nacre_enter_kernel, "ax", @progbits
+    .balign 4
+    .globl nacre_loader_hart_start
+nacre_loader_hart_start:
+    csrw sie, zero
+    csrci sstatus, 2
+    mv   a0, a1
+
+    # void nacre_enter_kernel(const KernelEntry& entry)
     # Once satp is written the next fetch faults, since the loader is not mapped, and the trap vector is the kernel's
     # entry: no table has to map the loader.
-    .section .text.nacre_enter_kernel, "ax", @progbits
     .globl nacre_enter_kernel
 nacre_enter_kernel:
-    csrw stvec, a2
-    mv   sp, a3
-    mv   tp, a4
+    ld   a1, 8(a0)
+    ld   t1, 16(a0)
+    ld   t0, 24(a0)
+    ld   sp, 32(a0)
+    ld   tp, 40(a0)
+    ld   a0, 0(a0)
+    csrw stvec, t0
     li   gp, 0
     li   ra, 0
+    fence.i
     sfence.vma
-    csrw satp, a1
+    csrw satp, t1
 1:  j    1b
 
     .section .bss

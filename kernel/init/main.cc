@@ -1,7 +1,10 @@
-// kmain: from the loader's hand-over to the boot program, in three phases, each a plain sequence.
+// kmain: from the loader's hand-over to the boot program, in three phases, each a plain sequence: every CPU for itself, the
+// machine once (CPU 0), every CPU again.
 #include <cstddef>
+#include <optional>
 #include <span>
 
+#include "cpus.hh"
 #include "nacre/abi/boot_info.hh"
 #include "nacre/base/core/panic.hh"
 #include "nacre/base/elf/symbols.hh"
@@ -31,18 +34,6 @@ extern "C" void (*const nacre_constructors_end[])();
 std::span<const std::byte> bytes_at(const abi::BootInfo& info, abi::Range range) {
   // SAFETY: the loader's ranges lie in the direct map and stay until they are reclaimed.
   return {reinterpret_cast<const std::byte*>(range.begin + info.direct_map_offset), range.size};
-}
-
-// ---- Phase 1: this CPU, before anything global ----
-
-void start_cpu(const abi::BootInfo& info) {
-  arch::PerCpu& cpu = arch::this_cpu();
-  cpu.id = CpuId{0};
-  cpu.hart = HartId{info.boot_hart_id};
-  const auto bounds = [](abi::Range stack) {
-    return trap::StackBounds{stack.begin, stack.begin + stack.size};
-  };
-  trap::initialize_cpu(bounds(info.boot_stack), bounds(info.emergency_stack));
 }
 
 void check_hand_over(const abi::BootInfo& info) {
@@ -78,6 +69,13 @@ void run_constructors() {
   }
 }
 
+void describe_cpus(const abi::BootInfo& info) {
+  for (size_t i = 0; i < info.cpu_count; ++i) {
+    log_init.debug("CPU {}: hart {}, stack 0x{:x}, TLS 0x{:x}", i, info.cpus[i].hart_id,
+                   info.cpus[i].boot_stack.begin, info.cpus[i].tls.begin);
+  }
+}
+
 void describe(const abi::BootInfo& info, const fdt::BootArguments& arguments) {
   const arch::CpuFeatures& features = arch::cpu_features();
   log_init.debug("arguments: {}", arguments.text());
@@ -88,9 +86,9 @@ void describe(const abi::BootInfo& info, const fdt::BootArguments& arguments) {
     log_init.debug("memory 0x{:x}..0x{:x} kind {}", region.base, region.base + region.size,
                    region.kind);
   }
-  log_init.debug("{} CPUs; zba {} zbb {} zbs {} v {} sstc {}; clock {} Hz", features.cpu_count,
-                 features.zba, features.zbb, features.zbs, features.v, features.sstc,
-                 arch::ticks_per_second());
+  describe_cpus(info);
+  log_init.debug("zba {} zbb {} zbs {} v {} sstc {}; clock {} Hz", features.zba, features.zbb,
+                 features.zbs, features.v, features.sstc, arch::ticks_per_second());
 }
 
 uint64_t microseconds_since(uint64_t ticks) {
@@ -99,36 +97,67 @@ uint64_t microseconds_since(uint64_t ticks) {
 
 // ---- The sequence ----
 
-int boot(const abi::BootInfo& info, uint64_t entry_ticks) {
-  check_hand_over(info);
-  const fdt::Tree tree = open_device_tree(info);
-  const auto arguments = fdt::BootArguments::of(tree);
-  arch::initialize_machine(tree, info.direct_map_offset);
-  start_log(arguments);
+// Phase 2 on CPU 0. Nothing made here goes away again.
+const BootContext& start_machine(const abi::BootInfo& from_loader) {
+  static constinit abi::BootInfo info{};
+  static std::optional<fdt::Tree> tree;
+  static std::optional<fdt::BootArguments> arguments;
+  static std::optional<BootContext> context;
+  check_hand_over(from_loader);
+  info = from_loader;
+  tree = open_device_tree(info);
+  arguments = fdt::BootArguments::of(*tree);
+  arch::initialize_machine(*tree, info.direct_map_offset);
+  start_log(*arguments);
   trace::initialize_backtraces({bytes_at(info, info.symbols), bytes_at(info, info.strings)},
                                info.kernel_slide);
   mm::init_memory(info);
   run_constructors();
+  if (wait_for_all(info)) mm::reclaim(info, abi::MemoryKind::Loader);
   mm::init_address_spaces(info, arch::probe_asid_bits());
-  describe(info, arguments);
+  describe(info, *arguments);
+  return context.emplace(info, *tree, *arguments);
+}
 
-  // Phase 3: this CPU, now that all is there.
+// Phase 3: this CPU, now that all is there.
+void finish_cpu() {
+  if (arch::this_cpu().id != CpuId{0}) mm::init_cpu();
   arch::cancel_timer();
-  log_init.info("booted in {} us, {} of them in the loader", microseconds_since(info.boot_ticks),
-                arch::ticks_to_ns(entry_ticks - info.boot_ticks) / 1000);
+  note_online();
+}
 
-  const BootContext context{info, tree, arguments};
-  if (const auto test = arguments.value("selftest")) return run_self_test(*test, context);
+int run_boot_cpu(const abi::BootInfo& info, uint64_t entry_ticks) {
+  const BootContext& context = start_machine(info);
+  release_others(context);
+  finish_cpu();
+  log_init.info("booted in {} us, {} of them in the loader; {} CPUs",
+                microseconds_since(info.boot_ticks),
+                arch::ticks_to_ns(entry_ticks - info.boot_ticks) / 1000, context.info.cpu_count);
+  if (const auto test = context.arguments.value("selftest")) return run_self_test(*test, context);
   return kwasm::run_boot_program(context.info, context.tree, context.arguments);
+}
+
+void run_other_cpu(const abi::BootInfo& info, size_t place) {
+  const BootContext& context = wait_for_release(info, place);
+  finish_cpu();
+  log_init.debug("hart {} is up", arch::this_cpu().hart.value);
+  if (const auto test = context.arguments.value("selftest")) run_self_test_elsewhere(*test);
+  arch::park();
 }
 
 }  // namespace
 
-extern "C" [[noreturn]] void nacre_kernel_main(const abi::BootInfo* info) {
+extern "C" [[noreturn]] void nacre_kernel_main(const abi::BootInfo* info, size_t place) {
   const uint64_t entry_ticks = arch::now_ticks();
-  start_cpu(*info);
+  enter_cpu(*info, place);
   int status = arch::kExitKernelFailure;
-  const auto result = trace::catch_panic("kmain", [&] { status = boot(*info, entry_ticks); });
+  const auto result = trace::catch_panic("kmain", [&] {
+    if (place == 0) {
+      status = run_boot_cpu(*info, entry_ticks);
+    } else {
+      run_other_cpu(*info, place);
+    }
+  });
   arch::stop_machine(result ? static_cast<uint8_t>(status) : arch::kExitKernelFailure);
 }
 

@@ -1,14 +1,18 @@
 #include "self_test.hh"
 
 #include <array>
+#include <atomic>
 #include <memory>
 #include <new>
+#include <span>
 #include <vector>
 
+#include "cpus.hh"
 #include "nacre/base/core/panic.hh"
 #include "nacre/kernel/arch/clock.hh"
 #include "nacre/kernel/arch/interrupts.hh"
 #include "nacre/kernel/arch/machine.hh"
+#include "nacre/kernel/arch/per_cpu.hh"
 #include "nacre/kernel/arch/user_access.hh"
 #include "nacre/kernel/mm/self_test.hh"
 #include "nacre/kernel/trace/log.hh"
@@ -184,6 +188,58 @@ int test_memory(const BootContext&) {
   return arch::kExitSuccess;
 }
 
+// ---- All CPUs ----
+
+struct CpuRecord {
+  uint64_t hart;
+  uint64_t stack;             // address of a local
+  uint64_t block;             // of the CPU's own thread_local
+  std::atomic<bool> written;  // release by the CPU, acquire by CPU 0
+};
+constinit std::array<CpuRecord, abi::BootInfo::kMaxCpus> cpu_records{};
+constinit thread_local uint64_t cpu_block = 7;
+
+bool contains(abi::Range range, uint64_t address) {
+  return address - range.begin < range.size;
+}
+
+void record_cpu() {
+  const arch::PerCpu& cpu = arch::this_cpu();
+  CpuRecord& record = cpu_records.at(cpu.id.value);
+  record.hart = cpu.hart.value;
+  // SAFETY: the addresses are only compared.
+  record.stack = reinterpret_cast<uint64_t>(__builtin_frame_address(0));
+  record.block = opaque(cpu_block) == 7 ? reinterpret_cast<uint64_t>(&cpu_block) : 0;
+  // The heap works here.
+  const auto object = std::make_unique<uint64_t>(opaque(record.hart));
+  record.written.store(*object == record.hart, std::memory_order_release);
+}
+
+// Every CPU comes up with its own number, hart, stack and thread_locals.
+int test_cpus(const BootContext& context) {
+  record_cpu();
+  const std::span cpus(context.info.cpus, context.info.cpu_count);
+  const uint64_t deadline = arch::now_ns() + 5'000'000'000;
+  for (size_t i = 0; i < cpus.size(); ++i) {
+    const CpuRecord& record = cpu_records[i];
+    while (!record.written.load(std::memory_order_acquire)) {
+      if (arch::now_ns() > deadline) return arch::kExitKernelFailure;
+    }
+    if (record.hart != cpus[i].hart_id || !contains(cpus[i].boot_stack, record.stack) ||
+        !contains(cpus[i].tls, record.block)) {
+      log_test.error("CPU {} is not what the loader made", i);
+      return arch::kExitKernelFailure;
+    }
+    log_test.info("CPU {} is hart {}", i, record.hart);
+  }
+  return online_cpus() == cpus.size() ? arch::kExitSuccess : arch::kExitKernelFailure;
+}
+
+// CPU 1 panics; CPU 0 sleeps and never ends by itself.
+int test_panic_elsewhere(const BootContext&) {
+  arch::park();
+}
+
 struct SelfTest {
   std::string_view name;
   int (*run)(const BootContext&);
@@ -205,6 +261,8 @@ constexpr SelfTest kTests[] = {
     {"timer", test_timer},
     {"memory", test_memory},
     {"user", test_user_mode},
+    {"cpus", test_cpus},
+    {"panic-elsewhere", test_panic_elsewhere},
 };
 
 }  // namespace
@@ -218,6 +276,12 @@ int run_self_test(std::string_view name, const BootContext& context) {
   }
   log_test.error("{}: no such test", name);
   return arch::kExitKernelFailure;
+}
+
+void run_self_test_elsewhere(std::string_view name) {
+  if (name == "cpus") record_cpu();
+  unsigned destroyed = 0;
+  if (name == "panic-elsewhere" && arch::this_cpu().id == CpuId{1}) panic_at_depth(2, destroyed);
 }
 
 }  // namespace nacre::init

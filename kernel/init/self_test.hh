@@ -11,4 +11,7 @@ namespace nacre::init {
 // The status to stop with; kExitKernelFailure for an unknown name or a failed test. Several of them panic by design.
 int run_self_test(std::string_view name, const BootContext& context);
 
+// The part of a self-test that every other CPU does, at the end of its late phase.
+void run_self_test_elsewhere(std::string_view name);
+
 }  // namespace nacre::init

@@ -1,5 +1,5 @@
-# The kernel's first instruction, reached from the loader through the trap vector: a0 = BootInfo, sp and tp set, translation
-# on, interrupts off (abi/boot_info.hh). Nothing called this, so nothing is above it for an unwinder.
+# The kernel's first instruction, reached from the loader through the trap vector: on every CPU: a0 = BootInfo, a1 = its
+# index, sp and tp set, translation on, interrupts off (abi/boot_info.hh). Nothing called this, so nothing is above it for an unwinder.
 
     .section .text.nacre_start, "ax", @progbits
     .globl nacre_kernel_start

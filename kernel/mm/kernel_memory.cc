@@ -83,13 +83,15 @@ void init_memory(const abi::BootInfo& info) {
     const MemoryRange range = range_of(region);
     const PhysAddr start = covered ? covered->start : range.start;
     covered = {start, range.end() - start};
-    if (region.kind == abi::MemoryKind::Usable || region.kind == abi::MemoryKind::Loader) {
-      memory.add(range);
-    }
+    if (region.kind == abi::MemoryKind::Usable) memory.add(range);
   }
   ASSERT(covered.has_value());
   g_frames.init(memory, *covered, DirectMap(info.direct_map_offset), &current_cpu);
   g_heap.init(g_frames);
+  g_heap.attach(detail::t_heap_cache);
+}
+
+void init_cpu() {
   g_heap.attach(detail::t_heap_cache);
 }
 
@@ -99,7 +101,8 @@ void init_address_spaces(const abi::BootInfo& info, unsigned asid_bits) {
 }
 
 void reclaim(const abi::BootInfo& info, abi::MemoryKind kind) {
-  ASSERT(kind == abi::MemoryKind::Initrd || kind == abi::MemoryKind::DeviceTree);
+  ASSERT(kind == abi::MemoryKind::Loader || kind == abi::MemoryKind::Initrd ||
+         kind == abi::MemoryKind::DeviceTree);
   for (const abi::MemoryRegion& region : std::span(info.regions, info.region_count)) {
     if (region.kind == kind) g_frames.add(range_of(region));
   }

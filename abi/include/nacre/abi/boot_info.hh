@@ -1,12 +1,13 @@
 // What the loader hands to the kernel. Written by boot/loader, read by kernel/init and kernel/mm; both are built
 // together, the version guards against a stale image.
 //
-// At entry to the kernel: a0 = virtual address of the BootInfo (in the direct map), sp = top of the boot stack,
-// tp = TLS block of the boot hart, translation on, interrupts off, gp undefined. Virtual memory then holds
+// Every hart that the loader could start enters the kernel at the same address: a0 = virtual address of the BootInfo (in the
+// direct map), a1 = its index in `cpus`, sp = top of its boot stack, tp = its TLS block, translation on, interrupts off, gp
+// undefined. Index 0 is the hart that firmware started; the others may come before or after it. Virtual memory then holds
 //   - the direct map: every region below except Firmware, read-write (the image's text and constants read-only), at
 //     physical + direct_map_offset; the registers of the devices in the device tree's /soc likewise;
 //   - the kernel image at kernel_virtual, each segment with its own rights, RELRO already read-only;
-//   - behind the image, each between unmapped guards: boot stack, emergency stack, TLS block.
+//   - each between unmapped guards: boot stack, emergency stack and TLS block of every hart.
 // The lower half is empty.
 #pragma once
 
@@ -18,7 +19,7 @@ namespace nacre::abi {
 enum class MemoryKind : uint32_t {
   Usable,      // free
   Kernel,      // image, symbols, boot stack, TLS, first page tables, this structure: never freed
-  Loader,      // free as soon as the kernel runs
+  Loader,      // free as soon as every hart has entered the kernel
   Firmware,    // reserved by firmware; not in the direct map
   Initrd,      // free once unpacked
   DeviceTree,  // the blob; free once nobody reads it any more
@@ -39,10 +40,21 @@ struct Range {
   uint64_t size;
 };
 
+// A hart of the machine. Its index in BootInfo::cpus is the kernel's number for it, once the kernel has taken those out
+// that did not come.
+struct BootCpu {
+  uint64_t hart_id;
+  Range boot_stack;       // virtual
+  Range emergency_stack;  // virtual; for traps on an overflown stack
+  Range tls;              // virtual; tp = tls.begin
+};
+static_assert(sizeof(BootCpu) == 56);
+
 struct BootInfo {
   static constexpr uint64_t kMagic = 0x746f6f42'6572636e;  // "ncreBoot"
-  static constexpr uint32_t kVersion = 1;
+  static constexpr uint32_t kVersion = 2;
   static constexpr size_t kMaxRegions = 64;
+  static constexpr size_t kMaxCpus = 64;
   static constexpr size_t kMaxSeed = 64;
 
   uint64_t magic;
@@ -59,10 +71,6 @@ struct BootInfo {
   Range kernel_physical;    // image
   Range kernel_window;  // virtual range that image, stacks and TLS lie in; the rest of it is free
 
-  Range boot_stack;       // virtual
-  Range emergency_stack;  // virtual; for traps on an overflown stack
-  Range tls;              // virtual; tp = tls.begin
-
   Range symbols;  // physical: Elf64_Sym entries of the image's .symtab
   Range strings;  // physical: their names
 
@@ -70,12 +78,16 @@ struct BootInfo {
   Range device_tree;  // physical
   Range initrd;       // physical; exact bytes, empty if none
 
-  uint64_t boot_hart_id;
   uint64_t boot_ticks;  // `time` when the loader was entered
   uint64_t seed_size;
   uint8_t seed[kMaxSeed];  // random bytes from firmware; the copy in the device tree is wiped
 
   MemoryRegion regions[kMaxRegions];
+
+  // Harts that firmware agreed to start, densely numbered. `cpu_count` is written last, by CPU 0 before it enters the
+  // kernel; each other CPU reads its own entry only until CPU 0 says go.
+  uint64_t cpu_count;
+  BootCpu cpus[kMaxCpus];
 };
 static_assert(offsetof(BootInfo, direct_map_offset) == 16);
 static_assert(offsetof(BootInfo, regions) % 8 == 0);

@@ -13,13 +13,15 @@
 
 namespace nacre::mm {
 
-// Before the first allocation, on the boot CPU. Usable and Loader regions become free. From here on operator new works.
+// Before the first allocation, on the boot CPU. Usable regions become free. From here on operator new works there.
 void init_memory(const abi::BootInfo& info);
+// On every other CPU, after init_memory: operator new works there too.
+void init_cpu();
 // After init_memory and once the kernel's upper half has all of its root entries. From here on machine() and
 // random_generator() work.
 void init_address_spaces(const abi::BootInfo& info, unsigned asid_bits);
 
-// Frees regions that were kept at first: Initrd, DeviceTree. Their bytes are gone afterwards.
+// Frees regions that were kept at first: Loader (no CPU is in it any more), Initrd, DeviceTree. Their bytes are gone afterwards.
 void reclaim(const abi::BootInfo& info, abi::MemoryKind kind);
 
 namespace detail {
