@@ -25,7 +25,8 @@ string(APPEND flags " -ftls-model=local-exec -ffunction-sections -fdata-sections
 string(APPEND flags " -fasynchronous-unwind-tables -fomit-frame-pointer")
 # Paths in messages and debug information are relative to the root of the tree.
 get_filename_component(root ${CMAKE_CURRENT_LIST_DIR}/.. ABSOLUTE)
-string(APPEND flags " -ffile-prefix-map=${root}/= -ffile-prefix-map=${NACRE_RUNTIME}/include/=")
+# (A compiler cache may hand the compiler paths relative to the build folder.)
+string(APPEND flags " -ffile-prefix-map=${root}/= -ffile-prefix-map=../../= -ffile-prefix-map=${NACRE_RUNTIME}/include/=")
 string(APPEND flags " -D_GNU_SOURCE -D_POSIX_TIMERS=1 -D_POSIX_MONOTONIC_CLOCK=200112L -nostdinc")
 
 set(includes "-isystem /usr/lib/llvm-19/lib/clang/19/include -isystem ${NACRE_PICOLIBC}/include")

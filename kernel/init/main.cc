@@ -15,6 +15,7 @@
 #include "nacre/kernel/arch/per_cpu.hh"
 #include "nacre/kernel/arch/translation.hh"
 #include "nacre/kernel/init/boot_context.hh"
+#include "nacre/kernel/init/boot_main.hh"
 #include "nacre/kernel/mm/kernel_memory.hh"
 #include "nacre/kernel/trace/log.hh"
 #include "nacre/kernel/trace/panic.hh"
@@ -134,6 +135,7 @@ int run_boot_cpu(const abi::BootInfo& info, uint64_t entry_ticks) {
                 microseconds_since(info.boot_ticks),
                 arch::ticks_to_ns(entry_ticks - info.boot_ticks) / 1000, context.info.cpu_count);
   if (const auto test = context.arguments.value("selftest")) return run_self_test(*test, context);
+  if (const BootMain* other = BootMain::installed()) return other->run()(context);
   return kwasm::run_boot_program(context.info, context.tree, context.arguments);
 }
 

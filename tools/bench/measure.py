@@ -89,6 +89,7 @@ class Tools:
         self.plugin = host / "tools/bench/nacre_count.so"
         self.programs = host / "tests/perf"
         self.wasm_run = linux / "engine/host/wasm-run"
+        self.kernel_tests = options.build / "riscv64-kernel/nacre-test.elf"
         self.nacre_run = [ROOT / "nacre", "run"]
         if options.boot_image:
             self.nacre_run = [host / "tools/launcher/nacre-run", "--kernel", options.boot_image]
@@ -179,6 +180,21 @@ class Tools:
             match = find_one(report.read_text(), r"^region 0 first (\d+) entered \d+ sum (\d+) min (\d+)", name)
             rows = read_profile(profile) if profiling else []
             return Region(int(match[1]), int(match[2]), int(match[3])), rows
+
+    def kernel_benchmarks(self):
+        """Name, instructions or what is wrong, and whether that is a failure, of every benchmark of the kernel."""
+        found = {}
+        for harts in (1, 2):
+            command = ["qemu-system-riscv64", "-machine", "virt", "-nographic", "-m", "256M", "-smp", str(harts),
+                       "-icount", "shift=0,sleep=off", "-kernel", self.kernel_tests, "-append", "log=warn bench="]
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT_S)
+            lines = re.findall(r"^(\w+): (?:(\d+) instructions|(skipped|FAILED), .*)\r?$", done.stdout, re.MULTILINE)
+            if not lines:
+                raise Failure(f"{self.kernel_tests} prints no figures: {done.stdout[-300:]}")
+            for name, count, problem in lines:
+                if name not in found or not found[name][0].isdigit():
+                    found[name] = (count or problem, problem == "FAILED")
+        return [(name, *what) for name, what in sorted(found.items())]
 
     def profile(self, name, n, shown):
         """Prints the hottest stretches of straight-line compiled code, disassembled."""

@@ -1,0 +1,212 @@
+#include "runner.hh"
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <new>
+#include <utility>
+#include <vector>
+
+#include "nacre/kernel/arch/machine.hh"
+#include "nacre/kernel/exec/kernel_port.hh"
+#include "nacre/kernel/init/boot_main.hh"
+#include "nacre/kernel/testing/benchmark.hh"
+#include "nacre/kernel/testing/filter.hh"
+#include "nacre/kernel/testing/test.hh"
+#include "nacre/kernel/trace/log.hh"
+#include "nacre/kernel/trace/panic.hh"
+
+namespace nacre::testing {
+namespace {
+
+constinit const Test* first_test = nullptr;
+constinit const RegisteredBenchmark* first_benchmark = nullptr;
+constinit const init::BootContext* current_context = nullptr;
+
+template <class... Args>
+void print(std::string_view text, const Args&... args) {
+  trace::write_raw(format(text, args...) + "\n");
+}
+
+enum class Verdict : uint8_t { Passed, Failed, Skipped };
+
+// Of the test that runs. Checks may come from any CPU.
+class Outcome {
+ public:
+  void reset() {
+    failed_.store(false, std::memory_order_relaxed);
+    skipped_ = false;
+    why_.clear();
+  }
+  void fail(std::string why) {
+    // Only the first one stores the text; the runner reads it when the test has ended on all CPUs.
+    if (!failed_.exchange(true, std::memory_order_acq_rel)) why_ = std::move(why);
+  }
+  void skip(std::string_view why) {
+    skipped_ = true;
+    why_ = why;
+  }
+  [[nodiscard]] Verdict verdict() const {
+    if (failed_.load(std::memory_order_acquire)) return Verdict::Failed;
+    return skipped_ ? Verdict::Skipped : Verdict::Passed;
+  }
+  [[nodiscard]] const std::string& why() const { return why_; }
+
+ private:
+  std::atomic<bool> failed_{false};
+  bool skipped_ = false;
+  std::string why_;
+};
+
+constinit Outcome outcome;
+
+// The boundary at which a test's exceptions end.
+coro::Task<void> run_caught(coro::Task<void> test) {
+  try {
+    co_await std::move(test);
+  } catch (const TestEnded&) {
+    // REQUIRE and SKIP have noted why.
+  } catch (const trace::PanicException& panic) {
+    outcome.fail(format("panic: {}", panic.report.message()));
+  } catch (const std::bad_alloc&) {
+    outcome.fail("out of memory");
+  } catch (const std::exception& exception) {
+    outcome.fail(exception.what());
+  }
+}
+
+template <class Registered, class Name>
+std::vector<const Registered*> collect(std::string_view filter, Name&& name) {
+  std::vector<const Registered*> found;
+  for (const Registered* item = Registered::first(); item != nullptr; item = item->next()) {
+    if (filter_accepts(filter, name(*item))) found.push_back(item);
+  }
+  std::ranges::sort(found, {}, [&](const Registered* item) { return std::string(name(*item)); });
+  return found;
+}
+
+std::string name_of(const Test& test) {
+  return test.full_name();
+}
+std::string name_of(const RegisteredBenchmark& benchmark) {
+  return std::string(benchmark.name());
+}
+
+struct Tally {
+  unsigned passed = 0;
+  unsigned failed = 0;
+  unsigned skipped = 0;
+};
+
+coro::Task<void> run_tests(std::string_view filter, Tally& tally) {
+  for (const Test* test : collect<Test>(filter, [](const Test& t) { return name_of(t); })) {
+    outcome.reset();
+    co_await run_caught(test->run()());
+    switch (outcome.verdict()) {
+      case Verdict::Passed:
+        ++tally.passed;
+        print("ok {}", test->full_name());
+        break;
+      case Verdict::Failed:
+        ++tally.failed;
+        print("FAILED {}: {}", test->full_name(), outcome.why());
+        break;
+      case Verdict::Skipped:
+        ++tally.skipped;
+        print("skipped {}: {}", test->full_name(), outcome.why());
+        break;
+    }
+  }
+  print("kernel-tests: {} passed, {} failed, {} skipped", tally.passed, tally.failed,
+        tally.skipped);
+}
+
+coro::Task<void> run_benchmarks(std::string_view filter, Tally& tally) {
+  const auto benchmarks =
+      collect<RegisteredBenchmark>(filter, [](const RegisteredBenchmark& b) { return name_of(b); });
+  for (const RegisteredBenchmark* registered : benchmarks) {
+    Benchmark benchmark;
+    outcome.reset();
+    co_await run_caught(registered->run()(benchmark));
+    if (outcome.verdict() == Verdict::Passed && benchmark.has_result()) {
+      ++tally.passed;
+      print("{}: {} instructions", registered->name(), benchmark.result());
+    } else if (outcome.verdict() == Verdict::Skipped) {
+      ++tally.skipped;
+      print("{}: skipped, {}", registered->name(), outcome.why());
+    } else {
+      ++tally.failed;
+      print("{}: FAILED, {}", registered->name(),
+            outcome.verdict() == Verdict::Failed ? outcome.why() : "it measured nothing");
+    }
+  }
+}
+
+void list() {
+  for (const Test* test : collect<Test>("", [](const Test& t) { return name_of(t); })) {
+    print("{}", test->full_name());
+  }
+}
+
+const init::BootMain kMain(run);
+
+}  // namespace
+
+Test::Test(const char* suite, const char* name, Run run)
+    : suite_(suite), name_(name), run_(run), next_(std::exchange(first_test, this)) {}
+
+std::string Test::full_name() const {
+  return format("{}.{}", suite_, name_);
+}
+
+const Test* Test::first() {
+  return first_test;
+}
+
+RegisteredBenchmark::RegisteredBenchmark(const char* name, Run run)
+    : name_(name), run_(run), next_(std::exchange(first_benchmark, this)) {}
+
+const RegisteredBenchmark* RegisteredBenchmark::first() {
+  return first_benchmark;
+}
+
+void note_failure(const char* file, int line, std::string_view what) {
+  std::string text = format("{}:{}: {}", file, line, what);
+  print("  {}", text);
+  outcome.fail(std::move(text));
+}
+
+void skip(std::string_view why) {
+  outcome.skip(why);
+  throw TestEnded();
+}
+
+const init::BootContext& boot_context() {
+  ASSERT(current_context != nullptr);
+  return *current_context;
+}
+
+bool detail::panics(void (*action)(void*), void* argument, std::string& message) {
+  const auto result = trace::catch_panic("an expected panic", [&] { action(argument); });
+  if (result) return false;
+  message = result.error().message();
+  return true;
+}
+
+int run(const init::BootContext& context) {
+  current_context = &context;
+  const fdt::BootArguments& arguments = context.arguments;
+  if (arguments.has("list-tests")) {
+    list();
+    return arch::kExitSuccess;
+  }
+  Tally tally;
+  if (const auto filter = arguments.value("bench")) {
+    exec::this_executor().block_on(run_benchmarks(*filter, tally));
+  } else {
+    exec::this_executor().block_on(run_tests(arguments.value("test").value_or(""), tally));
+  }
+  return tally.failed == 0 && tally.passed != 0 ? arch::kExitSuccess : arch::kExitKernelFailure;
+}
+
+}  // namespace nacre::testing

@@ -1,0 +1,16 @@
+// Runs what is registered. Boot arguments:
+//   test=FILTER    only these tests (filter.hh); without an argument: all
+//   bench=FILTER   benchmarks instead of tests; bench= alone: all
+//   list-tests     names, one a line, and nothing runs
+// Prints one line a test: "ok suite.name", "FAILED suite.name: why", "skipped suite.name: why"; then
+// "kernel-tests: N passed, N failed, N skipped". For benchmarks "name: N instructions".
+#pragma once
+
+#include "nacre/kernel/init/boot_context.hh"
+
+namespace nacre::testing {
+
+// The status to stop the machine with: success if nothing failed and, without a filter, something ran.
+int run(const init::BootContext& context);
+
+}  // namespace nacre::testing
