@@ -17,7 +17,7 @@ constexpr uint64_t kSecond = 1'000'000'000;
 uint32_t preemptions = 0;
 
 struct Thread : Claim {
-  Thread(CpuAccount& account)
+  explicit Thread(CpuAccount& account)
       : Claim(account, [](Claim& c) noexcept { static_cast<Thread&>(c).settle(); }) {}
   void settle() noexcept { settled->push_back(this); }
   std::vector<Thread*>* settled = nullptr;
@@ -187,9 +187,11 @@ TEST(CpuScheduler, QuotaIsExact) {
       CpuAccount& free = machine.add({.weight = 1, .quota = {}});
       machine.add_thread(free);
       machine.run_until(kSecond);
-      EXPECT_NEAR(double(limited.used_ns()), double(kSecond * percent / 100), 0.01 * kSecond)
+      EXPECT_NEAR(double(limited.used_ns()), double(kSecond) * double(percent) / 100,
+                  0.01 * kSecond)
           << percent << " % of " << period;
-      EXPECT_NEAR(double(free.used_ns()), double(kSecond * (200 - percent) / 100), 0.01 * kSecond);
+      EXPECT_NEAR(double(free.used_ns()), double(kSecond) * double(200 - percent) / 100,
+                  0.01 * kSecond);
     }
   }
 }
