@@ -11,6 +11,7 @@
 #include "nacre/base/fdt/boot_arguments.hh"
 #include "nacre/base/fdt/tree.hh"
 #include "nacre/kernel/arch/clock.hh"
+#include "nacre/kernel/arch/cpus.hh"
 #include "nacre/kernel/arch/machine.hh"
 #include "nacre/kernel/arch/per_cpu.hh"
 #include "nacre/kernel/arch/translation.hh"
@@ -122,7 +123,9 @@ const BootContext& start_machine(const abi::BootInfo& from_loader) {
 
 // Phase 3: this CPU, now that all is there.
 void finish_cpu() {
-  if (arch::this_cpu().id != CpuId{0}) mm::init_cpu();
+  const arch::PerCpu& cpu = arch::this_cpu();
+  if (cpu.id != CpuId{0}) mm::init_cpu();
+  arch::announce_cpu(cpu.id, cpu.hart);
   arch::cancel_timer();
   note_online();
 }

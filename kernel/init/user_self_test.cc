@@ -8,7 +8,6 @@
 #include "nacre/kernel/arch/interrupts.hh"
 #include "nacre/kernel/arch/machine.hh"
 #include "nacre/kernel/arch/riscv64/csr.hh"
-#include "nacre/kernel/arch/translation.hh"
 #include "nacre/kernel/arch/user_access.hh"
 #include "nacre/kernel/mm/kernel_memory.hh"
 #include "nacre/kernel/trace/log.hh"
@@ -47,13 +46,9 @@ class UserProgram {
                                       paging::Access::ReadExecute);
     ASSERT(base.has_value());
     base_ = *base;
-    arch::switch_address_space(space_->satp());
-    arch::flush_everything();
+    mm::activate(*space_);
   }
-  ~UserProgram() {
-    arch::switch_address_space(kernel_);
-    arch::flush_everything();
-  }
+  ~UserProgram() { mm::deactivate(); }
 
   // A thread that is about to run from `label`.
   struct Thread : UserContext {
@@ -80,7 +75,6 @@ class UserProgram {
  private:
   std::unique_ptr<mm::AddressSpace> space_;
   UserAddr base_;
-  uint64_t kernel_ = arch::current_address_space();
 };
 
 void test_registers(UserProgram& program) {

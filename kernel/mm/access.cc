@@ -58,7 +58,7 @@ bool AddressSpace::map_run(const Region& region, PageRun run, uint64_t wanted) n
     // translation that is there.
     const UserAddr at(address_of(wanted));
     if (table_.query(VirtAddr(at.value()))) {
-      machine_.tlb.flush_range(asid_, at, ByteSize(kPageSize));
+      machine_.tlb.flush_range(root_->users(), asid(), at, ByteSize(kPageSize));
       return true;
     }
     if (table_.map(VirtAddr(at.value()), run.frame + ByteSize::pages(wanted - run.first),
@@ -71,6 +71,7 @@ bool AddressSpace::map_run(const Region& region, PageRun run, uint64_t wanted) n
 }
 
 FaultOutcome AddressSpace::fault(UserAddr address, FaultAccess access) noexcept {
+  const LockGuard guard(lock_);
   const Region* region = region_of(address);
   if (region == nullptr) return FaultOutcome::NoRegion;
   const uint64_t page = (address.value() - region->start.value()) >> kPageShift;
@@ -116,6 +117,7 @@ Result<void> AddressSpace::denied() {
 }
 
 Result<void> AddressSpace::read(UserAddr address, std::span<uint8_t> out) const {
+  const LockGuard guard(lock_);
   const uint8_t* from = find_present(address, out.size(), FaultAccess::Read);
   if (from == nullptr) [[unlikely]]
     return read_slow(address, out);
@@ -124,6 +126,7 @@ Result<void> AddressSpace::read(UserAddr address, std::span<uint8_t> out) const 
 }
 
 Result<void> AddressSpace::write(UserAddr address, std::span<const uint8_t> bytes) {
+  const LockGuard guard(lock_);
   uint8_t* to = find_present(address, bytes.size(), FaultAccess::Write);
   if (to == nullptr) [[unlikely]]
     return write_slow(address, bytes);
@@ -133,7 +136,7 @@ Result<void> AddressSpace::write(UserAddr address, std::span<const uint8_t> byte
 
 Result<void> AddressSpace::read_slow(UserAddr address, std::span<uint8_t> out) const {
   uint8_t* to = out.data();
-  return visit(address, ByteSize(out.size()), [&](std::span<const uint8_t> piece) {
+  return visit_locked(address, ByteSize(out.size()), [&](std::span<const uint8_t> piece) {
     copy(to, piece.data(), piece.size());
     to += piece.size();
   });
@@ -179,6 +182,7 @@ Result<void> AddressSpace::write_slow(UserAddr address, std::span<const uint8_t>
 
 Result<void> AddressSpace::zero(UserAddr address, ByteSize size) {
   if (size.bytes() == 0) return {};
+  const LockGuard guard(lock_);
   const Region* region = accessible_region(address, size.bytes(), FaultAccess::Write);
   if (region == nullptr) return denied();
   uint64_t offset = address.value() - region->start.value();

@@ -41,20 +41,29 @@ void AddressSpace::TableFrames::free_table(PhysAddr frame) noexcept {
 void AddressSpace::free_retired_now() noexcept {
   const uint32_t retired = tables_.take_retired();
   if (retired == FrameInfo::kNone) return;
-  machine_.tlb.flush_space(asid_);
+  machine_.tlb.flush_space(root_->users(), asid());
   free_frame_list(machine_.frames, retired);
 }
 
 // ---- life -------------------------------------------------------------------------------------------------------
 
-AddressSpace::AddressSpace(Machine& machine, Ref<Budget> budget, Charge charge, uint16_t asid,
-                           PhysAddr root) noexcept
+SpaceRoot::~SpaceRoot() {
+  machine_.frames.free(table_);
+  machine_.asids.free(asid_);
+}
+
+uint64_t SpaceRoot::satp() const noexcept {
+  return paging::make_satp(machine_.mode, asid_, table_);
+}
+
+AddressSpace::AddressSpace(Machine& machine, Ref<Budget> budget, Charge charge,
+                           Ref<SpaceRoot> root) noexcept
     : machine_(machine),
       budget_(std::move(budget)),
       base_charge_(std::move(charge)),
+      root_(std::move(root)),
       tables_(machine.frames),
-      table_(tables_, machine.mode, root),
-      asid_(asid) {
+      table_(tables_, machine.mode, root_->table()) {
   table_.share_upper_half(
       paging::PageTable<TableFrames>(tables_, machine.mode, machine.kernel_root));
 }
@@ -64,31 +73,23 @@ Result<std::unique_ptr<AddressSpace>> AddressSpace::create(Machine& machine, Ref
   if (!charge.try_grow(ByteSize(kPageSize))) return over_budget();
   const auto asid = machine.asids.allocate();
   if (!asid) return fail(ErrorCode::LimitExceeded, "too many domains");
-  const auto root = machine.frames.allocate(0, Zeroing::Zeroed);
-  AddressSpace* space = nullptr;
-  if (root) {
-    space = new (std::nothrow)
-        AddressSpace(machine, std::move(budget), std::move(charge), *asid, *root);
-  }
-  if (space == nullptr) {
-    if (root) machine.frames.free(*root);
+  const auto table = machine.frames.allocate(0, Zeroing::Zeroed);
+  SpaceRoot* root = table ? new (std::nothrow) SpaceRoot(machine, *table, *asid) : nullptr;
+  if (root == nullptr) {
+    if (table) machine.frames.free(*table);
     machine.asids.free(*asid);
     return out_of_memory();
   }
+  auto* space = new (std::nothrow)
+      AddressSpace(machine, std::move(budget), std::move(charge), Ref<SpaceRoot>::adopt(root));
+  if (space == nullptr) return out_of_memory();
   return std::unique_ptr<AddressSpace>(space);
 }
 
 AddressSpace::~AddressSpace() {
   table_.clear_lower_half();
-  machine_.tlb.flush_space(asid_);
+  machine_.tlb.flush_space(root_->users(), asid());
   free_frame_list(machine_.frames, tables_.take_retired());
-  regions_.clear();
-  machine_.frames.free(table_.root());
-  machine_.asids.free(asid_);
-}
-
-uint64_t AddressSpace::satp() const noexcept {
-  return paging::make_satp(table_.mode(), asid_, table_.root());
 }
 
 // ---- the map of regions -----------------------------------------------------------------------------------------
@@ -150,6 +151,7 @@ Result<UserAddr> AddressSpace::reserve(ByteSize size) {
   region.anonymous = object;
   region.kind = Kind::Reservation;
   region.size = ByteSize::pages(size.pages_up());
+  const LockGuard guard(lock_);
   TRY_ASSIGN(region.start, place(region.size));
   const UserAddr start = region.start;
   TRY(insert(std::move(region)));
@@ -158,6 +160,7 @@ Result<UserAddr> AddressSpace::reserve(ByteSize size) {
 
 Result<void> AddressSpace::commit(UserAddr address, ByteSize size) {
   if (size.bytes() == 0) return {};
+  const LockGuard guard(lock_);
   const Region* found = region_of(address);
   if (found == nullptr || found->kind != Kind::Reservation) return bad_argument();
   const uint64_t offset = (address - found->start).bytes();
@@ -213,13 +216,29 @@ Result<void> AddressSpace::check_placement(UserAddr address, ByteSize size) cons
 
 Result<void> AddressSpace::map_at(UserAddr address, Ref<MemoryObject> object, uint64_t first_page,
                                   ByteSize size, Access access) {
+  const LockGuard guard(lock_);
+  TRY(check_placement(address, ByteSize::pages(size.pages_up())));
+  return add_mapping(address, std::move(object), first_page, size.pages_up(), access);
+}
+
+Result<UserAddr> AddressSpace::map(Ref<MemoryObject> object, uint64_t first_page, ByteSize size,
+                                   Access access) {
   const uint64_t pages = size.pages_up();
+  if (pages == 0 || pages > object->pages()) return bad_argument();
+  const LockGuard guard(lock_);
+  TRY_ASSIGN(const UserAddr start, place(ByteSize::pages(pages)));
+  TRY(add_mapping(start, std::move(object), first_page, pages, access));
+  return start;
+}
+
+// At a place that is known to be free.
+Result<void> AddressSpace::add_mapping(UserAddr start, Ref<MemoryObject> object,
+                                       uint64_t first_page, uint64_t pages, Access access) {
   if (pages == 0 || first_page > object->pages() || pages > object->pages() - first_page) {
     return bad_argument();
   }
-  TRY(check_placement(address, ByteSize::pages(pages)));
   Region region;
-  region.start = address;
+  region.start = start;
   region.size = ByteSize::pages(pages);
   region.object = std::move(object);
   region.access = access;
@@ -232,15 +251,6 @@ Result<void> AddressSpace::map_at(UserAddr address, Ref<MemoryObject> object, ui
   return insert(std::move(region));
 }
 
-Result<UserAddr> AddressSpace::map(Ref<MemoryObject> object, uint64_t first_page, ByteSize size,
-                                   Access access) {
-  const uint64_t pages = size.pages_up();
-  if (pages == 0 || pages > object->pages()) return bad_argument();
-  TRY_ASSIGN(const UserAddr start, place(ByteSize::pages(pages)));
-  TRY(map_at(start, std::move(object), first_page, size, access));
-  return start;
-}
-
 Result<UserAddr> AddressSpace::publish(std::span<const uint8_t> bytes, Access access) {
   if (bytes.empty()) return bad_argument();
   auto* object = new (std::nothrow) AnonymousObject(machine_.frames);
@@ -251,34 +261,40 @@ Result<UserAddr> AddressSpace::publish(std::span<const uint8_t> bytes, Access ac
   region.kind = Kind::Private;
   region.access = access;
   region.size = ByteSize::pages(ByteSize(bytes.size()).pages_up());
+  const LockGuard guard(lock_);
   TRY_ASSIGN(region.start, place(region.size));
   const UserAddr start = region.start;
-  const uint64_t pages = region.size.pages_up();
   try {
-    region.accessible.push_back({0, pages});
+    region.accessible.push_back({0, region.size.pages_up()});
   } catch (const std::bad_alloc&) {
     return out_of_memory();
   }
   // Paid for before the frames are taken.
   TRY(insert(std::move(region)));
-  if (auto filled = object->fill(bytes); !filled) {
-    release(start);
+  const auto placed = regions_.find(start.value());
+  auto filled = object->fill(bytes);
+  if (filled && !map_all(placed->second)) filled = out_of_memory();
+  if (!filled) {
+    remove(placed).discharge();
     return std::unexpected(std::move(filled).error());
   }
-  const Region& mapped = regions_.find(start.value())->second;
-  for (uint64_t page = 0; page < pages;) {
-    const auto run = object->materialise(page, page, pages);
-    if (!run || !map_run(mapped, *run, page)) {
-      release(start);
-      return out_of_memory();
-    }
-    page += run->count;
-  }
-  if (access == Access::ReadExecute) machine_.tlb.synchronise_instructions();
+  if (access == Access::ReadExecute) machine_.tlb.synchronise_instructions(root_->users());
   return start;
 }
 
+// Maps every page of a private region, whose object has them all.
+bool AddressSpace::map_all(const Region& region) noexcept {
+  const uint64_t pages = region.size.pages_up();
+  for (uint64_t page = 0; page < pages;) {
+    const auto run = region.object->materialise(page, page, pages);
+    if (!run || !map_run(region, *run, page)) return false;
+    page += run->count;
+  }
+  return true;
+}
+
 Result<TlbFlush> AddressSpace::protect(UserAddr start, Access access) {
+  const LockGuard guard(lock_);
   const auto found = regions_.find(start.value());
   if (found == regions_.end()) return fail(ErrorCode::NotFound, "no such region");
   Region& region = found->second;
@@ -288,9 +304,10 @@ Result<TlbFlush> AddressSpace::protect(UserAddr start, Access access) {
   // Leaves never cross the edges of a region, so nothing had to be split.
   ASSERT(done.has_value());
   region.access = access;
-  if (access == Access::ReadExecute) machine_.tlb.synchronise_instructions();
-  return TlbFlush(machine_.tlb, machine_.frames, asid_, region.start, region.size, FrameInfo::kNone,
-                  nullptr);
+  const CpuMask users = root_->users();
+  if (access == Access::ReadExecute) machine_.tlb.synchronise_instructions(users);
+  return TlbFlush(machine_.tlb, machine_.frames, users, asid(), region.start, region.size,
+                  FrameInfo::kNone, nullptr);
 }
 
 TlbFlush AddressSpace::remove(Regions::iterator position) {
@@ -301,7 +318,7 @@ TlbFlush AddressSpace::remove(Regions::iterator position) {
     // As above.
     ASSERT(done.has_value());
   }
-  TlbFlush flush(machine_.tlb, machine_.frames, asid_, region.start, region.size,
+  TlbFlush flush(machine_.tlb, machine_.frames, root_->users(), asid(), region.start, region.size,
                  tables_.take_retired(), std::move(region.object));
   recent_ = nullptr;
   regions_.erase(position);
@@ -309,20 +326,22 @@ TlbFlush AddressSpace::remove(Regions::iterator position) {
 }
 
 Result<TlbFlush> AddressSpace::unmap(UserAddr start) {
+  const LockGuard guard(lock_);
   const auto found = regions_.find(start.value());
   if (found == regions_.end()) return fail(ErrorCode::NotFound, "no such region");
   return remove(found);
 }
 
 void AddressSpace::release(UserAddr start) {
-  const auto found = regions_.find(start.value());
-  ASSERT(found != regions_.end());
-  remove(found).discharge();
+  auto flush = unmap(start);
+  ASSERT(flush.has_value());
+  std::move(*flush).discharge();
 }
 
 // ---- looking on -------------------------------------------------------------------------------------------------
 
 std::optional<AddressSpace::RegionInfo> AddressSpace::region_at(UserAddr address) const {
+  const LockGuard guard(lock_);
   const Region* region = region_of(address);
   if (region == nullptr) return std::nullopt;
   RegionInfo info{region->start, region->size, region->kind == Kind::Reservation, region->access,
@@ -334,6 +353,7 @@ std::optional<AddressSpace::RegionInfo> AddressSpace::region_at(UserAddr address
 }
 
 std::optional<paging::Translation> AddressSpace::translation(UserAddr address) const noexcept {
+  const LockGuard guard(lock_);
   return table_.query(VirtAddr(address.value()));
 }
 

@@ -12,8 +12,10 @@
 
 namespace nacre::mm {
 
-inline uint32_t cpu_zero() noexcept {
-  return 0;
+// Which CPU the current thread plays.
+inline constinit thread_local uint32_t t_cpu = 0;
+inline uint32_t fake_cpu() noexcept {
+  return t_cpu;
 }
 
 class FakeMemory {
@@ -29,7 +31,7 @@ class FakeMemory {
     map_ = DirectMap(reinterpret_cast<uint64_t>(memory) - kBase);
     BootMemory boot;
     boot.add({PhysAddr(kBase), size});
-    frames.init(boot, {PhysAddr(kBase), size}, map_, &cpu_zero);
+    frames.init(boot, {PhysAddr(kBase), size}, map_, &fake_cpu);
   }
 
   // Takes frames away until at most `count` are left, all single.
@@ -61,13 +63,23 @@ class FakeMemory {
 
 class CountingTlb final : public TlbControl {
  public:
-  void flush_range(uint16_t, UserAddr, ByteSize) noexcept override { ++ranges; }
-  void flush_space(uint16_t) noexcept override { ++spaces; }
-  void synchronise_instructions() noexcept override { ++synchronised; }
+  void flush_range(CpuMask cpus, uint16_t, UserAddr, ByteSize) noexcept override {
+    ++ranges;
+    last = cpus;
+  }
+  void flush_space(CpuMask cpus, uint16_t) noexcept override {
+    ++spaces;
+    last = cpus;
+  }
+  void synchronise_instructions(CpuMask cpus) noexcept override {
+    ++synchronised;
+    last = cpus;
+  }
 
   int ranges = 0;
   int spaces = 0;
   int synchronised = 0;
+  CpuMask last = 0;  // of the last call
 };
 
 class TestRandom final : public RandomSource {

@@ -147,6 +147,7 @@ void FrameAllocator::give_range(uint32_t index, uint64_t pages) noexcept {
 // ---- the CPUs' caches -------------------------------------------------------------------------------------------
 
 uint32_t FrameAllocator::take_single(Cache& cache) noexcept {
+  const LockGuard cache_guard(cache.lock);
   if (cache.count == 0) {
     const LockGuard guard(lock_);
     while (cache.count < Cache::kBatch) {
@@ -161,6 +162,7 @@ uint32_t FrameAllocator::take_single(Cache& cache) noexcept {
 }
 
 void FrameAllocator::give_single(Cache& cache, uint32_t index) noexcept {
+  const LockGuard cache_guard(cache.lock);
   if (cache.count == Cache::kCapacity) {
     const LockGuard guard(lock_);
     while (cache.count > Cache::kCapacity - Cache::kBatch) {
@@ -171,27 +173,35 @@ void FrameAllocator::give_single(Cache& cache, uint32_t index) noexcept {
   cache.frames[cache.count++] = index;
 }
 
-void FrameAllocator::drain(Cache& cache) noexcept {
-  while (cache.count != 0) give_block(cache.frames[--cache.count], 0);
-}
-
 void FrameAllocator::drain_caches() noexcept {
-  const LockGuard guard(lock_);
-  for (Cache& cache : caches_) drain(cache);
+  for (Cache& cache : caches_) {
+    const LockGuard cache_guard(cache.lock);
+    if (cache.count == 0) continue;
+    const LockGuard guard(lock_);
+    while (cache.count != 0) give_block(cache.frames[--cache.count], 0);
+  }
 }
 
-// Like take_block, but brings this CPU's cache back first if the lists alone do not have it.
-uint32_t FrameAllocator::take_block_or_drain(unsigned order) noexcept {
-  const uint32_t index = take_block(order);
+uint32_t FrameAllocator::find_block(unsigned order) noexcept {
+  const auto take = [&] {
+    const LockGuard guard(lock_);
+    return take_block(order);
+  };
+  const uint32_t index = take();
   if (index != FrameInfo::kNone) return index;
-  drain(caches_[current_cpu_()]);
-  return take_block(order);
+  drain_caches();
+  return take();
 }
 
 FrameCounts FrameAllocator::counts() const noexcept {
+  FrameCounts counts;
+  for (const Cache& cache : caches_) {
+    const LockGuard cache_guard(cache.lock);
+    counts.cached += cache.count;
+  }
   const LockGuard guard(lock_);
-  FrameCounts counts{total_, free_, 0};
-  for (const Cache& cache : caches_) counts.cached += cache.count;
+  counts.total = total_;
+  counts.free = free_;
   return counts;
 }
 
@@ -202,10 +212,8 @@ std::optional<PhysAddr> FrameAllocator::allocate(unsigned order, Zeroing zeroing
   uint32_t index = FrameInfo::kNone;
   if (order == 0) {
     index = take_single(caches_[current_cpu_()]);
-  } else {
-    const LockGuard guard(lock_);
-    index = take_block_or_drain(order);
   }
+  if (index == FrameInfo::kNone) index = find_block(order);
   if (index == FrameInfo::kNone) return std::nullopt;
   infos_[index].state = FrameState::Used;
   infos_[index].order = static_cast<uint8_t>(order);
@@ -234,11 +242,13 @@ void FrameAllocator::free(PhysAddr frame, unsigned order) noexcept {
 std::optional<PhysAddr> FrameAllocator::allocate_run(uint64_t pages) noexcept {
   if (pages == 0 || pages > uint64_t{1} << kMaxOrder) return std::nullopt;
   const unsigned order = static_cast<unsigned>(std::bit_width(pages - 1));
-  const LockGuard guard(lock_);
-  const uint32_t index = take_block_or_drain(order);
+  const uint32_t index = find_block(order);
   if (index == FrameInfo::kNone) return std::nullopt;
   const uint64_t surplus = (uint64_t{1} << order) - pages;
-  if (surplus != 0) give_range(index + static_cast<uint32_t>(pages), surplus);
+  if (surplus != 0) {
+    const LockGuard guard(lock_);
+    give_range(index + static_cast<uint32_t>(pages), surplus);
+  }
   infos_[index].state = FrameState::Used;
   infos_[index].order = 0;
   return frame_at(index);

@@ -35,7 +35,7 @@ TEST(FrameAllocator, HolesStayReserved) {
   boot.add({base + ByteSize::pages(3), ByteSize::pages(500)});
   boot.add({base + ByteSize::pages(600), ByteSize::pages(10)});
   FrameAllocator frames;
-  frames.init(boot, {base, ByteSize::mib(4)}, backing.map(), &cpu_zero);
+  frames.init(boot, {base, ByteSize::mib(4)}, backing.map(), &fake_cpu);
   const uint64_t total = frames.counts().total;
   EXPECT_EQ(total, 510 - ByteSize(1024 * sizeof(FrameInfo)).pages_up());
   std::map<uint64_t, int> seen;

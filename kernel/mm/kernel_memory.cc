@@ -1,9 +1,13 @@
 #include "nacre/kernel/mm/kernel_memory.hh"
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <new>
 #include <optional>
 
+#include "nacre/base/random/chacha_random.hh"
+#include "nacre/kernel/arch/cpus.hh"
 #include "nacre/kernel/arch/per_cpu.hh"
 #include "nacre/kernel/arch/translation.hh"
 
@@ -20,35 +24,69 @@ namespace {
 using detail::g_frames;
 using detail::g_heap;
 
-// One CPU runs domains, so flushing here is flushing everywhere.
-class LocalTlb final : public TlbControl {
+// Counts the publications of code. A CPU that has seen fewer fetches stale instructions if frames were used for code
+// before. The release of who adds pairs with the acquire in activate().
+constinit std::atomic<uint64_t> g_code_generation{0};
+constinit thread_local uint64_t t_code_generation = 0;
+
+// The root that this CPU's satp names, with a reference to it, or nullptr: the kernel's.
+constinit thread_local SpaceRoot* t_active = nullptr;
+
+// To this CPU by instruction, to others through the firmware.
+class MachineTlb final : public TlbControl {
  public:
-  void flush_range(uint16_t asid, UserAddr start, ByteSize size) noexcept override {
-    arch::flush_range(asid, start, size);
+  void flush_range(CpuMask cpus, uint16_t asid, UserAddr start, ByteSize size) noexcept override {
+    if (const CpuMask others = others_of(cpus)) arch::remote_flush_range(others, asid, start, size);
+    if (has_this(cpus)) arch::flush_range(asid, start, size);
   }
-  void flush_space(uint16_t asid) noexcept override { arch::flush_space(asid); }
-  void synchronise_instructions() noexcept override { arch::synchronise_instructions(); }
+  void flush_space(CpuMask cpus, uint16_t asid) noexcept override {
+    if (const CpuMask others = others_of(cpus)) arch::remote_flush_space(others, asid);
+    if (has_this(cpus)) arch::flush_space(asid);
+  }
+  void synchronise_instructions(CpuMask cpus) noexcept override {
+    g_code_generation.fetch_add(1, std::memory_order_release);
+    if (const CpuMask others = others_of(cpus)) arch::remote_synchronise_instructions(others);
+    if (has_this(cpus)) arch::synchronise_instructions();
+  }
+
+ private:
+  static CpuMask others_of(CpuMask cpus) { return cpus & ~arch::mask_of(arch::this_cpu().id); }
+  static bool has_this(CpuMask cpus) { return (cpus & arch::mask_of(arch::this_cpu().id)) != 0; }
 };
 
+// One for all CPUs, under a lock that is held for the output of a page at most.
 class KernelRandom final : public RandomSource {
  public:
   explicit KernelRandom(const abi::BootInfo& info)
-      : generator(std::span(info.seed, info.seed_size)) {
+      : generator_(std::span(info.seed, info.seed_size)) {
     // Without a seed from the firmware, the time is better than nothing.
     std::array<uint8_t, sizeof info.boot_ticks> ticks{};
     for (size_t i = 0; i < ticks.size(); ++i) {
       ticks[i] = static_cast<uint8_t>(info.boot_ticks >> 8 * i);
     }
-    generator.mix(ticks);
+    generator_.mix(ticks);
   }
-  uint64_t next() noexcept override { return generator.next(); }
+  uint64_t next() noexcept override {
+    const LockGuard guard(lock_);
+    return generator_.next();
+  }
+  void fill(std::span<uint8_t> out) noexcept {
+    while (!out.empty()) {
+      const auto piece = out.first(std::min<size_t>(out.size(), kPageSize));
+      const LockGuard guard(lock_);
+      generator_.fill(piece);
+      out = out.subspan(piece.size());
+    }
+  }
 
-  random::ChaChaRandom generator;
+ private:
+  Lock lock_;
+  random::ChaChaRandom generator_ GUARDED_BY(lock_);
 };
 
 // Made by init_address_spaces and never destroyed.
 struct AddressSpaces {
-  LocalTlb tlb;
+  MachineTlb tlb;
   KernelRandom random;
   AsidAllocator asids;
   Machine machine;
@@ -108,9 +146,33 @@ void reclaim(const abi::BootInfo& info, abi::MemoryKind kind) {
   }
 }
 
-random::ChaChaRandom& random_generator() {
+void activate(const AddressSpace& space) noexcept {
+  SpaceRoot* const root = space.root().get();
+  if (root != t_active) {
+    root->note_use(arch::this_cpu().id);
+    Ref<SpaceRoot> before = Ref<SpaceRoot>::adopt(t_active);
+    t_active = Ref<SpaceRoot>(space.root()).leak();
+    arch::switch_address_space(root->satp());
+    if (g_spaces->asids.flush_on_switch()) arch::flush_space(0);
+  }
+  const uint64_t generation = g_code_generation.load(std::memory_order_acquire);
+  if (generation != t_code_generation) {
+    t_code_generation = generation;
+    arch::synchronise_instructions();
+  }
+}
+
+void deactivate() noexcept {
+  if (t_active == nullptr) return;
+  const Ref<SpaceRoot> before = Ref<SpaceRoot>::adopt(t_active);
+  t_active = nullptr;
+  const Machine& machine = g_spaces->machine;
+  arch::switch_address_space(paging::make_satp(machine.mode, 0, machine.kernel_root));
+}
+
+void fill_random(std::span<uint8_t> out) noexcept {
   ASSERT(g_spaces != nullptr);
-  return g_spaces->random.generator;
+  g_spaces->random.fill(out);
 }
 Machine& machine() {
   ASSERT(g_spaces != nullptr);

@@ -64,7 +64,7 @@ std::optional<UserAddr> AddressSpace::place_in_gap(Window window, uint64_t size)
   const uint64_t half = paging::lower_half_end(machine_.mode);
   const uint64_t window_end = std::min(window.start + window.size, half - gap);
   // Calls visit(first position, count) for each gap of the window that has room.
-  const auto for_each_gap = [&](auto visit) {
+  const auto for_each_gap = [&](auto visit) REQUIRES(lock_) {
     uint64_t low = std::max(window.start, kLowestAddress);
     const auto offer = [&](uint64_t high) {
       const uint64_t first = (low + alignment - 1) & ~(alignment - 1);

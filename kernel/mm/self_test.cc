@@ -5,7 +5,6 @@
 #include <new>
 
 #include "nacre/kernel/arch/riscv64/csr.hh"
-#include "nacre/kernel/arch/translation.hh"
 #include "nacre/kernel/arch/user_access.hh"
 #include "nacre/kernel/mm/kernel_memory.hh"
 
@@ -74,10 +73,9 @@ std::string_view use_space(AddressSpace& space, SelfTestResult& result) {
   const auto code = space.publish(nops, Access::ReadExecute);
   if (!code) return "cannot publish";
 
-  const uint64_t before = arch::current_address_space();
-  arch::switch_address_space(space.satp());
+  activate(space);
   const std::string_view failure = check_hardware(space, *memory, *code);
-  arch::switch_address_space(before);
+  deactivate();
   if (!failure.empty()) return failure;
 
   UserAddr at = *memory + ByteSize::kib(64);

@@ -11,6 +11,7 @@ AsidAllocator::AsidAllocator(unsigned bits) : bits_(bits), taken_(size_t{1} << b
 
 std::optional<uint16_t> AsidAllocator::allocate() noexcept {
   if (bits_ == 0) return 0;
+  const LockGuard guard(lock_);
   const auto count = static_cast<uint32_t>(taken_.size());
   // Round robin, so that an identifier is reused as late as possible.
   for (uint32_t tried = 0; tried < count; ++tried) {
@@ -25,15 +26,18 @@ std::optional<uint16_t> AsidAllocator::allocate() noexcept {
 
 void AsidAllocator::free(uint16_t asid) noexcept {
   if (bits_ == 0) return;
+  const LockGuard guard(lock_);
   ASSERT(asid != 0 && taken_[asid]);
   taken_[asid] = false;
 }
 
-TlbFlush::TlbFlush(TlbControl& tlb, FrameAllocator& frames, uint16_t asid, UserAddr start,
-                   ByteSize size, uint32_t retired_tables, Ref<MemoryObject> object) noexcept
+TlbFlush::TlbFlush(TlbControl& tlb, FrameAllocator& frames, CpuMask cpus, uint16_t asid,
+                   UserAddr start, ByteSize size, uint32_t retired_tables,
+                   Ref<MemoryObject> object) noexcept
     : tlb_(&tlb),
       frames_(&frames),
       object_(std::move(object)),
+      cpus_(cpus),
       start_(start),
       size_(size),
       retired_tables_(retired_tables),
@@ -43,6 +47,7 @@ TlbFlush::TlbFlush(TlbFlush&& other) noexcept
     : tlb_(std::exchange(other.tlb_, nullptr)),
       frames_(other.frames_),
       object_(std::move(other.object_)),
+      cpus_(other.cpus_),
       start_(other.start_),
       size_(other.size_),
       retired_tables_(other.retired_tables_),
@@ -57,9 +62,9 @@ void TlbFlush::discharge() && noexcept {
   // Invalidating a range covers leaf entries only (Privileged Architecture 1.12, section 4.2.1): when tables go, the
   // whole space is flushed.
   if (retired_tables_ != FrameInfo::kNone) {
-    tlb_->flush_space(asid_);
+    tlb_->flush_space(cpus_, asid_);
   } else {
-    tlb_->flush_range(asid_, start_, size_);
+    tlb_->flush_range(cpus_, asid_, start_, size_);
   }
   tlb_ = nullptr;
   free_frame_list(*frames_, retired_tables_);

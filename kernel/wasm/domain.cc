@@ -1,14 +1,13 @@
 #include "nacre/kernel/wasm/domain.hh"
 
 #include "nacre/abi/vm_context.hh"
-#include "nacre/base/paging/format.hh"
-#include "nacre/kernel/arch/translation.hh"
+#include "nacre/kernel/mm/kernel_memory.hh"
 
 namespace nacre::kwasm {
 
 Result<std::unique_ptr<Domain>> Domain::create(mm::Machine& machine, runtime::TypeRegistry& types,
                                                const DomainLimits& limits) {
-  std::unique_ptr<Domain> domain(new Domain(machine, make_ref<mm::Budget>(limits.memory)));
+  std::unique_ptr<Domain> domain(new Domain(make_ref<mm::Budget>(limits.memory)));
   TRY_ASSIGN(domain->space_, mm::AddressSpace::create(machine, domain->budget_));
   TRY_ASSIGN(domain->platform_, DomainPlatform::create(*domain->space_));
   domain->store_ = std::make_unique<runtime::Store>(*domain->platform_, types, limits.store);
@@ -16,10 +15,9 @@ Result<std::unique_ptr<Domain>> Domain::create(mm::Machine& machine, runtime::Ty
   return domain;
 }
 
-// This CPU still walks the tables of the last domain that ran on it; it must not when their frames are used again.
+// The space's root is free for others as soon as no CPU uses it; this one may.
 Domain::~Domain() {
-  if (space_ == nullptr || arch::current_address_space() != space_->satp()) return;
-  arch::switch_address_space(paging::make_satp(machine_.mode, 0, machine_.kernel_root));
+  mm::deactivate();
 }
 
 // The guard lies inside the reservation and is never committed (INV-6).

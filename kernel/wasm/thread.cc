@@ -5,8 +5,8 @@
 
 #include "nacre/abi/syscall.hh"
 #include "nacre/base/coro/scheduler.hh"
-#include "nacre/kernel/arch/translation.hh"
 #include "nacre/kernel/exec/kernel_port.hh"
+#include "nacre/kernel/mm/kernel_memory.hh"
 #include "nacre/kernel/wasm/domain.hh"
 
 namespace nacre::kwasm {
@@ -119,7 +119,7 @@ coro::Task<Result<runtime::InvokeOutcome>> Thread::invoke(runtime::Function func
 
 trap::ExitReason Thread::run_slice() {
   running_thread = this;
-  arch::switch_address_space(domain_.space().satp());
+  mm::activate(domain_.space());
   exec::Executor& executor = exec::this_executor();
   executor.arm_until(executor.now_ns() + kSliceNs);
   return trap::enter_user(context_);

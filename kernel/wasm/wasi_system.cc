@@ -18,7 +18,7 @@ uint64_t KernelWasiSystem::resolution(wasi::Clock) {
 }
 
 void KernelWasiSystem::random(std::span<uint8_t> out) {
-  mm::random_generator().fill(out);
+  mm::fill_random(out);
 }
 
 coro::Task<wasi::Outcome<size_t>> KernelWasiSystem::read_stdin(std::span<uint8_t> out) {

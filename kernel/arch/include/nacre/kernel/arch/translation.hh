@@ -1,9 +1,10 @@
-// Address translation and instruction visibility on the current CPU.
+// Address translation and instruction visibility: of the current CPU, and (remote_…) of others.
 #pragma once
 
 #include <cstdint>
 
 #include "nacre/base/core/address.hh"
+#include "nacre/kernel/arch/cpus.hh"
 
 namespace nacre::arch {
 
@@ -27,5 +28,11 @@ void flush_everything();
 
 // Instructions written before become fetchable by this CPU.
 void synchronise_instructions();
+
+// The same on other CPUs, all of which have started; done when the call returns. They need not have interrupts on.
+void remote_flush_range(CpuMask cpus, uint16_t asid, UserAddr start, ByteSize size);
+void remote_flush_space(CpuMask cpus, uint16_t asid);
+void remote_flush_kernel_range(CpuMask cpus, VirtAddr start, ByteSize size);
+void remote_synchronise_instructions(CpuMask cpus);
 
 }  // namespace nacre::arch

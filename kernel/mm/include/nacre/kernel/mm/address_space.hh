@@ -13,8 +13,9 @@
 // Everything a region needs (pages, object tables, page tables) is charged to the budget when it is
 // reserved, mapped or committed, so a fault can run out of frames but never out of budget.
 //
-// A space is used by one caller at a time; reading and writing do not suspend. It must not be
-// active on any CPU when it is destroyed.
+// All CPUs may use a space at any time; a lock makes every operation one. Nothing that is called
+// under it suspends. Destroying a space ends its use, but for CPUs whose satp still says so: its root,
+// empty then but for the kernel's half, lives until the last of them has left (SpaceRoot).
 #pragma once
 
 #include <concepts>
@@ -31,7 +32,9 @@
 #include "nacre/base/paging/page_table.hh"
 #include "nacre/kernel/mm/budget.hh"
 #include "nacre/kernel/mm/frame_allocator.hh"
+#include "nacre/kernel/mm/lock.hh"
 #include "nacre/kernel/mm/memory_object.hh"
+#include "nacre/kernel/mm/space_root.hh"
 #include "nacre/kernel/mm/tlb.hh"
 
 namespace nacre::mm {
@@ -78,9 +81,10 @@ class AddressSpace {
   AddressSpace(const AddressSpace&) = delete;
   AddressSpace& operator=(const AddressSpace&) = delete;
 
-  // The value for the satp register.
-  [[nodiscard]] uint64_t satp() const noexcept;
-  [[nodiscard]] uint16_t asid() const noexcept { return asid_; }
+  // The value for the satp register. CPUs switch to it by mm::activate (kernel_memory.hh).
+  [[nodiscard]] uint64_t satp() const noexcept { return root_->satp(); }
+  [[nodiscard]] uint16_t asid() const noexcept { return root_->asid(); }
+  [[nodiscard]] const Ref<SpaceRoot>& root() const noexcept { return root_; }
   [[nodiscard]] const Budget& budget() const noexcept { return *budget_; }
 
   // ---- regions. Sizes are rounded up to pages; errors: OutOfMemory, LimitExceeded (budget),
@@ -116,7 +120,8 @@ class AddressSpace {
   [[nodiscard]] Result<void> write(UserAddr address, std::span<const uint8_t> bytes);
   [[nodiscard]] Result<void> zero(UserAddr address, ByteSize size);
   // Calls use(std::span<const uint8_t>) for each piece of the range, in order, without copying; the
-  // spans are valid until the next change of the space.
+  // spans are valid until the next change of the space. `use` runs under the space's lock: it must
+  // not call the space.
   template <std::invocable<std::span<const uint8_t>> F>
   [[nodiscard]] Result<void> visit(UserAddr address, ByteSize size, F&& use) const;
 
@@ -129,7 +134,10 @@ class AddressSpace {
     ByteSize committed;
   };
   [[nodiscard]] std::optional<RegionInfo> region_at(UserAddr address) const;
-  [[nodiscard]] size_t region_count() const noexcept { return regions_.size(); }
+  [[nodiscard]] size_t region_count() const noexcept {
+    const LockGuard guard(lock_);
+    return regions_.size();
+  }
   [[nodiscard]] std::optional<paging::Translation> translation(UserAddr address) const noexcept;
 
  private:
@@ -186,52 +194,66 @@ class AddressSpace {
   };
   using Regions = std::map<uint64_t, Region>;  // by start address
 
-  AddressSpace(Machine& machine, Ref<Budget> budget, Charge charge, uint16_t asid,
-               PhysAddr root) noexcept;
+  AddressSpace(Machine& machine, Ref<Budget> budget, Charge charge, Ref<SpaceRoot> root) noexcept;
 
   // address_space.cc
-  [[nodiscard]] const Region* region_of(UserAddr address) const noexcept;
-  [[nodiscard]] Result<void> check_placement(UserAddr address, ByteSize size) const;
-  [[nodiscard]] Result<void> insert(Region region);
+  [[nodiscard]] const Region* region_of(UserAddr address) const noexcept REQUIRES(lock_);
+  [[nodiscard]] Result<void> check_placement(UserAddr address, ByteSize size) const REQUIRES(lock_);
+  [[nodiscard]] Result<void> insert(Region region) REQUIRES(lock_);
   [[nodiscard]] ByteSize cost_of(const Region& region,
                                  std::span<const PageInterval> accessible) const noexcept;
-  [[nodiscard]] Result<void> commit_pages(Region& region, PageInterval added);
-  [[nodiscard]] TlbFlush remove(Regions::iterator position);
-  void free_retired_now() noexcept;
+  [[nodiscard]] Result<void> commit_pages(Region& region, PageInterval added) REQUIRES(lock_);
+  [[nodiscard]] Result<void> add_mapping(UserAddr start, Ref<MemoryObject> object,
+                                         uint64_t first_page, uint64_t pages, Access access)
+      REQUIRES(lock_);
+  [[nodiscard]] bool map_all(const Region& region) noexcept REQUIRES(lock_);
+  [[nodiscard]] TlbFlush remove(Regions::iterator position) REQUIRES(lock_);
+  void free_retired_now() noexcept REQUIRES(lock_);
 
   // placement.cc
-  [[nodiscard]] Result<UserAddr> place(ByteSize size);
+  [[nodiscard]] Result<UserAddr> place(ByteSize size) REQUIRES(lock_);
   [[nodiscard]] Window pick_window(Window inside, uint64_t size) noexcept;
-  [[nodiscard]] std::optional<UserAddr> place_in(Window window, uint64_t size) noexcept;
-  [[nodiscard]] std::optional<UserAddr> place_in_gap(Window window, uint64_t size) noexcept;
-  [[nodiscard]] bool is_free(uint64_t start, uint64_t size) const noexcept;
+  [[nodiscard]] std::optional<UserAddr> place_in(Window window, uint64_t size) noexcept
+      REQUIRES(lock_);
+  [[nodiscard]] std::optional<UserAddr> place_in_gap(Window window, uint64_t size) noexcept
+      REQUIRES(lock_);
+  [[nodiscard]] bool is_free(uint64_t start, uint64_t size) const noexcept REQUIRES(lock_);
   [[nodiscard]] uint64_t random_below(uint64_t bound) noexcept;
 
   // access.cc
-  [[nodiscard]] bool map_run(const Region& region, PageRun run, uint64_t wanted) noexcept;
+  template <std::invocable<std::span<const uint8_t>> F>
+  [[nodiscard]] Result<void> visit_locked(UserAddr address, ByteSize size, F&& use) const
+      REQUIRES(lock_);
+  [[nodiscard]] bool map_run(const Region& region, PageRun run, uint64_t wanted) noexcept
+      REQUIRES(lock_);
   // The region in which all of a range (not empty) may be accessed in this way, or nullptr.
   [[nodiscard]] const Region* accessible_region(UserAddr address, uint64_t size,
-                                                FaultAccess access) const noexcept;
+                                                FaultAccess access) const noexcept REQUIRES(lock_);
   [[nodiscard]] static Result<void> denied();
   // A page of the region in the direct map, nullptr if it is not present.
   [[nodiscard]] uint8_t* bytes_of(const Region& region, uint64_t page) const noexcept;
   [[nodiscard]] uint8_t* find_present(UserAddr address, uint64_t size,
-                                      FaultAccess access) const noexcept;
-  [[nodiscard]] Result<void> read_slow(UserAddr address, std::span<uint8_t> out) const;
-  [[nodiscard]] Result<void> write_slow(UserAddr address, std::span<const uint8_t> bytes);
+                                      FaultAccess access) const noexcept REQUIRES(lock_);
+  [[nodiscard]] Result<void> read_slow(UserAddr address, std::span<uint8_t> out) const
+      REQUIRES(lock_);
+  [[nodiscard]] Result<void> write_slow(UserAddr address, std::span<const uint8_t> bytes)
+      REQUIRES(lock_);
   // The same for a page that is about to be written: nullptr if there is no frame for it.
-  [[nodiscard]] uint8_t* bytes_for_writing(const Region& region, uint64_t page) noexcept;
+  [[nodiscard]] uint8_t* bytes_for_writing(const Region& region, uint64_t page) noexcept
+      REQUIRES(lock_);
 
   Machine& machine_;
   Ref<Budget> budget_;
   Charge base_charge_;  // the root table
-  TableFrames tables_;
-  paging::PageTable<TableFrames> table_;
-  Regions regions_;                         // by start address
-  mutable const Region* recent_ = nullptr;  // the last one that region_of found
-  Window large_;
-  Window small_;
-  uint16_t asid_;
+  Ref<SpaceRoot> root_;
+  mutable Lock lock_;
+  TableFrames tables_ GUARDED_BY(lock_);
+  paging::PageTable<TableFrames> table_ GUARDED_BY(lock_);
+  Regions regions_ GUARDED_BY(lock_);  // by start address
+  // The last one that region_of found.
+  mutable const Region* recent_ GUARDED_BY(lock_) = nullptr;
+  Window large_ GUARDED_BY(lock_);
+  Window small_ GUARDED_BY(lock_);
 };
 
 // A page of zeros, for reading what is not present.
@@ -239,6 +261,12 @@ class AddressSpace {
 
 template <std::invocable<std::span<const uint8_t>> F>
 Result<void> AddressSpace::visit(UserAddr address, ByteSize size, F&& use) const {
+  const LockGuard guard(lock_);
+  return visit_locked(address, size, std::forward<F>(use));
+}
+
+template <std::invocable<std::span<const uint8_t>> F>
+Result<void> AddressSpace::visit_locked(UserAddr address, ByteSize size, F&& use) const {
   uint64_t left = size.bytes();
   if (left == 0) return {};
   const Region* region = accessible_region(address, left, FaultAccess::Read);

@@ -12,11 +12,13 @@
 //   Free → Cached → Used → Cached            single frames that pass through a CPU's cache
 //   Used ↔ Slab, Large                       set by the heap for the frames it owns
 //
-// Callers must not be interrupted by another caller on the same CPU: the kernel runs with
-// interrupts off.
+// All CPUs may call at any time. A CPU's cache has a lock of its own, which nobody else wants unless
+// memory is short: whoever finds no block brings the caches of all CPUs back, so that what they hold
+// coalesces, and looks again.
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -31,6 +33,20 @@ namespace nacre::mm {
 // Inside is 0: a table of zeros is what most frames need.
 enum class FrameState : uint8_t { Inside, Reserved, Free, Cached, Used, Slab, Large };
 
+// A FrameInfo's state. A frame's owner changes it without a lock while others look at it to see
+// whether it is a free buddy; they act on nothing but Free, which only the free lists' lock makes and unmakes.
+class SharedFrameState {
+ public:
+  operator FrameState() const noexcept { return state_.load(std::memory_order_relaxed); }
+  SharedFrameState& operator=(FrameState state) noexcept {
+    state_.store(state, std::memory_order_relaxed);
+    return *this;
+  }
+
+ private:
+  std::atomic<FrameState> state_{FrameState::Inside};
+};
+
 // One per frame; 16 bytes, 0.4 % of memory. Indices are frame numbers relative to the first frame.
 struct FrameInfo {
   static constexpr uint32_t kNone = ~uint32_t{0};
@@ -38,7 +54,7 @@ struct FrameInfo {
   uint32_t next = 0;  // links of the list that the block is on; free for the owner while Used
   uint32_t previous = 0;
   uint32_t owner = 0;  // heap: first frame of the slab, or pages of a large allocation
-  FrameState state = FrameState::Inside;
+  SharedFrameState state;
   uint8_t order = 0;
   uint8_t slab_class = 0;  // heap: size class + 1; 0 outside slabs
   uint8_t unused = 0;
@@ -57,7 +73,7 @@ struct FrameCounts {
 class FrameAllocator {
  public:
   static constexpr unsigned kMaxOrder = 18;  // 1 GiB
-  static constexpr unsigned kMaxCpus = 8;
+  static constexpr unsigned kMaxCpus = 64;
 
   constexpr FrameAllocator() = default;
   FrameAllocator(const FrameAllocator&) = delete;
@@ -82,7 +98,7 @@ class FrameAllocator {
   // Hands memory over that was not usable at first (the loader's, the initrd's). Whole frames.
   void add(MemoryRange range) noexcept;
 
-  // Empties the caches of all CPUs, which must be idle.
+  // Empties the caches of all CPUs.
   void drain_caches() noexcept;
   [[nodiscard]] FrameCounts counts() const noexcept;
 
@@ -104,8 +120,9 @@ class FrameAllocator {
   struct alignas(64) Cache {
     static constexpr uint32_t kCapacity = 64;
     static constexpr uint32_t kBatch = 32;
-    uint32_t count = 0;
-    std::array<uint32_t, kCapacity> frames{};
+    mutable Lock lock;  // taken before the free lists' lock, never two of them at once
+    uint32_t count GUARDED_BY(lock) = 0;
+    std::array<uint32_t, kCapacity> frames GUARDED_BY(lock){};
   };
 
   [[nodiscard]] uint64_t index_of_wide(PhysAddr frame) const noexcept {
@@ -116,8 +133,8 @@ class FrameAllocator {
   void give_range(uint32_t index, uint64_t pages) noexcept REQUIRES(lock_);
   void push(uint32_t index, unsigned order) noexcept REQUIRES(lock_);
   void remove(uint32_t index, unsigned order) noexcept REQUIRES(lock_);
-  [[nodiscard]] uint32_t take_block_or_drain(unsigned order) noexcept REQUIRES(lock_);
-  void drain(Cache& cache) noexcept REQUIRES(lock_);
+  // The same without the lock, and with all caches brought back if the lists alone have no block.
+  [[nodiscard]] uint32_t find_block(unsigned order) noexcept;
   [[nodiscard]] uint32_t take_single(Cache& cache) noexcept;
   void give_single(Cache& cache, uint32_t index) noexcept;
 

@@ -6,7 +6,6 @@
 #include <span>
 
 #include "nacre/abi/boot_info.hh"
-#include "nacre/base/random/chacha_random.hh"
 #include "nacre/kernel/mm/address_space.hh"
 #include "nacre/kernel/mm/frame_allocator.hh"
 #include "nacre/kernel/mm/heap.hh"
@@ -18,7 +17,7 @@ void init_memory(const abi::BootInfo& info);
 // On every other CPU, after init_memory: operator new works there too.
 void init_cpu();
 // After init_memory and once the kernel's upper half has all of its root entries. From here on machine() and
-// random_generator() work.
+// fill_random() work.
 void init_address_spaces(const abi::BootInfo& info, unsigned asid_bits);
 
 // Frees regions that were kept at first: Loader (no CPU is in it any more), Initrd, DeviceTree. Their bytes are gone afterwards.
@@ -42,7 +41,13 @@ extern constinit thread_local HeapCache t_heap_cache;
   return detail::t_heap_cache;
 }
 [[nodiscard]] Machine& machine();
-// Seeded with what the firmware gave.
-[[nodiscard]] random::ChaChaRandom& random_generator();
+
+// Makes a space the one that user mode uses on this CPU, until the next call of one of these two. Cheap if it is so already.
+void activate(const AddressSpace& space) noexcept;
+// This CPU uses no space: before it sleeps, and before a space that it may use is destroyed, whose root is freed only then.
+void deactivate() noexcept;
+
+// Bytes fit for cryptography, from a generator seeded with what the firmware gave. On any CPU.
+void fill_random(std::span<uint8_t> out) noexcept;
 
 }  // namespace nacre::mm

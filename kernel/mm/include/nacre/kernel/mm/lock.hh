@@ -1,9 +1,15 @@
-// A spin lock for the few structures that all CPUs share: held for tens of instructions, never
-// across a suspension, always with interrupts off. The annotations let the compiler check who holds
-// it.
+// A spin lock for the few structures that all CPUs share: never held across a suspension, always with interrupts off, so
+// that a CPU is not interrupted while it holds one. The annotations let the compiler check who holds it.
+//
+// Order, outermost first: an AddressSpace → Heap (one size class) → FrameAllocator's cache of a CPU → its free lists. The
+// locks of AsidAllocator and the random generator are held alone.
+//
+// A lock knows who holds it, and a wait has an end: taking a lock twice and waiting for one that is never given back are
+// panics that say so, not silence.
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 
 #define CAPABILITY(name) __attribute__((capability(name)))
 #define SCOPED_CAPABILITY __attribute__((scoped_lockable))
@@ -14,23 +20,41 @@
 
 namespace nacre::mm {
 
+namespace detail {
+// Its address tells CPUs (on the host: threads) apart.
+inline constinit thread_local char t_holder = 0;
+}  // namespace detail
+
 class CAPABILITY("lock") Lock {
  public:
+  // Looks at a held lock before the wait counts as endless: seconds on any machine. What is done under a lock takes at most
+  // about a million instructions (clearing a large page).
+  static constexpr uint64_t kPatience = uint64_t{1} << 30;
+
   constexpr Lock() = default;
   Lock(const Lock&) = delete;
   Lock& operator=(const Lock&) = delete;
 
-  void lock() noexcept ACQUIRES() {
+  [[gnu::always_inline]] void lock() noexcept ACQUIRES() {
+    const char* nobody = nullptr;
     // The acquire pairs with the release in unlock.
-    while (held_.exchange(true, std::memory_order_acquire)) {
-      while (held_.load(std::memory_order_relaxed)) {
-      }
+    if (!holder_.compare_exchange_strong(nobody, &detail::t_holder, std::memory_order_acquire,
+                                         std::memory_order_relaxed)) [[unlikely]] {
+      wait();
     }
   }
-  void unlock() noexcept RELEASES() { held_.store(false, std::memory_order_release); }
+  [[gnu::always_inline]] void unlock() noexcept RELEASES() {
+    holder_.store(nullptr, std::memory_order_release);
+  }
+  // Whether the caller's CPU is inside: the answer for others may be old when it arrives.
+  [[nodiscard]] bool is_mine() const noexcept {
+    return holder_.load(std::memory_order_relaxed) == &detail::t_holder;
+  }
 
  private:
-  std::atomic<bool> held_{false};  // true while a CPU is inside
+  void wait() noexcept;
+
+  std::atomic<const char*> holder_{nullptr};  // of whoever is inside; nullptr: free
 };
 
 class SCOPED_CAPABILITY LockGuard {

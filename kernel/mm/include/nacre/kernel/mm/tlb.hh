@@ -7,21 +7,26 @@
 
 #include "nacre/base/core/address.hh"
 #include "nacre/base/core/ref.hh"
+#include "nacre/kernel/mm/lock.hh"
 #include "nacre/kernel/mm/memory_object.hh"
 
 namespace nacre::mm {
 
-// What the machine does about caches of translations and instructions, on every CPU that may run
-// the space. Implemented by whoever has kernel/arch.
+// A bit for each CpuId.
+using CpuMask = uint64_t;
+
+// What the machine does about caches of translations and instructions. Implemented by whoever has kernel/arch. Each call
+// returns when it is done on all CPUs of the mask.
 class TlbControl {
  public:
   virtual ~TlbControl() = default;
   // Forgets the leaf translations of a range.
-  virtual void flush_range(uint16_t asid, UserAddr start, ByteSize size) noexcept = 0;
+  virtual void flush_range(CpuMask cpus, uint16_t asid, UserAddr start, ByteSize size) noexcept = 0;
   // Forgets everything of the space, tables included.
-  virtual void flush_space(uint16_t asid) noexcept = 0;
-  // Makes data that was written through the direct map visible to instruction fetch.
-  virtual void synchronise_instructions() noexcept = 0;
+  virtual void flush_space(CpuMask cpus, uint16_t asid) noexcept = 0;
+  // Makes data that was written through the direct map visible to instruction fetch: on these CPUs now, on the others
+  // before they next activate a space.
+  virtual void synchronise_instructions(CpuMask cpus) noexcept = 0;
 };
 
 // Hands out identifiers 1 … 2^bits-1; 0 is the kernel's own. With 0 bits every space gets 0, and
@@ -34,9 +39,10 @@ class AsidAllocator {
   [[nodiscard]] bool flush_on_switch() const noexcept { return bits_ == 0; }
 
  private:
-  unsigned bits_;
-  uint32_t hint_ = 1;
-  std::vector<bool> taken_;
+  const unsigned bits_;
+  Lock lock_;
+  uint32_t hint_ GUARDED_BY(lock_) = 1;
+  std::vector<bool> taken_ GUARDED_BY(lock_);
 };
 
 // The debt of an unmap or protect: until it is discharged, stale translations may exist and the
@@ -52,12 +58,13 @@ class [[nodiscard]] TlbFlush {
 
  private:
   friend class AddressSpace;
-  TlbFlush(TlbControl& tlb, FrameAllocator& frames, uint16_t asid, UserAddr start, ByteSize size,
-           uint32_t retired_tables, Ref<MemoryObject> object) noexcept;
+  TlbFlush(TlbControl& tlb, FrameAllocator& frames, CpuMask cpus, uint16_t asid, UserAddr start,
+           ByteSize size, uint32_t retired_tables, Ref<MemoryObject> object) noexcept;
 
   TlbControl* tlb_;  // nullptr once discharged or moved from
   FrameAllocator* frames_;
   Ref<MemoryObject> object_;
+  CpuMask cpus_;
   UserAddr start_;
   ByteSize size_;
   uint32_t retired_tables_;  // list through FrameInfo::next

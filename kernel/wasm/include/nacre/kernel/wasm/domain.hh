@@ -38,11 +38,9 @@ class Domain {
   [[nodiscard]] UserAddr stack_top() const { return store_->stack().top; }
 
  private:
-  Domain(mm::Machine& machine, Ref<mm::Budget> budget)
-      : machine_(machine), budget_(std::move(budget)) {}
+  explicit Domain(Ref<mm::Budget> budget) : budget_(std::move(budget)) {}
   [[nodiscard]] Result<void> reserve_stack(ByteSize size);
 
-  mm::Machine& machine_;
   // Destroyed last to first: the store releases what it reserved, then the space frees the rest.
   Ref<mm::Budget> budget_;
   std::unique_ptr<mm::AddressSpace> space_;

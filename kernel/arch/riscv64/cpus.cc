@@ -1,0 +1,33 @@
+#include "nacre/kernel/arch/cpus.hh"
+
+#include <array>
+#include <atomic>
+
+#include "nacre/base/core/panic.hh"
+
+namespace nacre::arch {
+namespace {
+
+// Written once, by the CPU itself, before its bit in `running`.
+constinit std::array<HartId, kMaxCpus> harts{};
+// The release of announce_cpu pairs with the acquire of running_cpus.
+constinit std::atomic<CpuMask> running{0};
+
+}  // namespace
+
+void announce_cpu(CpuId cpu, HartId hart) {
+  ASSERT(cpu.value < kMaxCpus);
+  harts[cpu.value] = hart;
+  running.fetch_or(mask_of(cpu), std::memory_order_release);
+}
+
+CpuMask running_cpus() {
+  return running.load(std::memory_order_acquire);
+}
+
+HartId hart_of(CpuId cpu) {
+  DEBUG_ASSERT((running_cpus() & mask_of(cpu)) != 0);
+  return harts[cpu.value];
+}
+
+}  // namespace nacre::arch
