@@ -20,11 +20,15 @@ endfunction()
 function(nacre_boot_image)
   cmake_parse_arguments(arg "" "NAME;OUTPUT;KERNEL" "" ${ARGN})
   set(loader ${PROJECT_SOURCE_DIR}/boot/loader)
-  # Without debug information; the symbols stay for backtraces.
+  # Without debug information and symbols; a table made from them stays for backtraces (base/elf: kSectionLines).
   set(payload ${CMAKE_CURRENT_BINARY_DIR}/${arg_NAME}_payload.elf)
+  set(lines ${PROJECT_SOURCE_DIR}/tools/lines/make_table.py)
+  file(RELATIVE_PATH prefix ${PROJECT_SOURCE_DIR} ${CMAKE_BINARY_DIR}/)
   add_custom_command(OUTPUT ${payload}
-    COMMAND /usr/bin/llvm-objcopy-19 --strip-debug $<TARGET_FILE:${arg_KERNEL}> ${payload}
-    DEPENDS ${arg_KERNEL} VERBATIM)
+    COMMAND ${lines} $<TARGET_FILE:${arg_KERNEL}> ${payload}.lines --prefix ${prefix}/
+    COMMAND /usr/bin/llvm-objcopy-19 --strip-all --add-section nacre.lines=${payload}.lines
+            --set-section-type nacre.lines=0x80006c6e $<TARGET_FILE:${arg_KERNEL}> ${payload}
+    DEPENDS ${arg_KERNEL} ${lines} VERBATIM)
   set_source_files_properties(${loader}/payload.S PROPERTIES OBJECT_DEPENDS ${payload})
   nacre_executable(NAME ${arg_NAME} SOURCES ${loader}/start.S ${loader}/payload.S DEPS boot_loader)
   target_compile_definitions(${arg_NAME} PRIVATE PAYLOAD="${payload}")

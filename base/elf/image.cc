@@ -76,7 +76,7 @@ std::expected<Image, ImageError> Image::parse(std::span<const std::byte> file) {
     return std::unexpected(*error);
   }
   if (header->section_header_size == sizeof(SectionHeader)) {
-    image.find_symbols(header->section_headers, header->section_header_count);
+    image.find_lines(header->section_headers, header->section_header_count);
   }
   return image;
 }
@@ -120,19 +120,12 @@ std::optional<ImageError> Image::read_segments(std::span<const std::byte> table,
   return segment_count_ == 0 ? std::optional(ImageError::BadSegment) : std::nullopt;
 }
 
-void Image::find_symbols(uint64_t table_offset, size_t count) {
+void Image::find_lines(uint64_t table_offset, size_t count) {
   for (size_t i = 0; i < count; ++i) {
     const auto section = read<SectionHeader>(file_, table_offset + i * sizeof(SectionHeader));
     if (!section) return;
-    if (section->type != kSectionSymbols || section->link >= count) continue;
-    const auto names =
-        read<SectionHeader>(file_, table_offset + section->link * sizeof(SectionHeader));
-    if (!names) return;
-    const auto symbols = slice(file_, section->offset, section->size);
-    const auto strings = slice(file_, names->offset, names->size);
-    if (!symbols || !strings) return;
-    symbols_ = *symbols;
-    strings_ = *strings;
+    if (section->type != kSectionLines) continue;
+    if (const auto lines = slice(file_, section->offset, section->size)) lines_ = *lines;
     return;
   }
 }

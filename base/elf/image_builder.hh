@@ -19,10 +19,8 @@ class ImageBuilder {
     contents_.push_back(std::move(content));
     return *this;
   }
-  ImageBuilder& symbol(std::string_view name, uint64_t value, uint64_t size,
-                       uint8_t type = kSymbolFunction) {
-    symbols_.push_back({static_cast<uint32_t>(names_.size()), type, 0, 1, value, size});
-    names_.append(name).push_back('\0');
+  ImageBuilder& lines(std::string content) {
+    lines_ = std::move(content);
     return *this;
   }
 
@@ -33,20 +31,13 @@ class ImageBuilder {
           sizeof(ProgramHeader));
       put(file, headers_[i].offset, contents_[i].data(), contents_[i].size());
     }
-    const uint64_t symbols_at = file.size();
-    file.append(std::string(symbols_.size() * sizeof(Symbol), '\0'));
-    put(file, symbols_at, symbols_.data(), symbols_.size() * sizeof(Symbol));
-    const uint64_t names_at = file.size();
-    file += names_;
+    const uint64_t lines_at = file.size();
+    file += lines_;
     const uint64_t sections_at = file.size();
-    SectionHeader sections[3]{};
-    sections[1].type = kSectionSymbols;
-    sections[1].offset = symbols_at;
-    sections[1].size = symbols_.size() * sizeof(Symbol);
-    sections[1].link = 2;
-    sections[2].type = 3;
-    sections[2].offset = names_at;
-    sections[2].size = names_.size();
+    SectionHeader sections[2]{};
+    sections[1].type = kSectionLines;
+    sections[1].offset = lines_at;
+    sections[1].size = lines_.size();
     file.append(sizeof sections, '\0');
     put(file, sections_at, sections, sizeof sections);
 
@@ -62,7 +53,7 @@ class ImageBuilder {
     header.program_header_count = static_cast<uint16_t>(headers_.size());
     header.section_headers = sections_at;
     header.section_header_size = sizeof(SectionHeader);
-    header.section_header_count = 3;
+    header.section_header_count = 2;
     put(file, 0, &header, sizeof header);
     return file;
   }
@@ -76,8 +67,7 @@ class ImageBuilder {
 
   std::vector<ProgramHeader> headers_;
   std::vector<std::string> contents_;
-  std::vector<Symbol> symbols_;
-  std::string names_ = std::string(1, '\0');
+  std::string lines_;
 };
 
 }  // namespace nacre::elf

@@ -5,7 +5,6 @@
 #include <random>
 
 #include "image_builder.hh"
-#include "nacre/base/elf/symbols.hh"
 
 namespace nacre::elf {
 namespace {
@@ -46,7 +45,7 @@ std::string sample(std::vector<Rela> rela, std::vector<uint64_t> relr) {
             5 * sizeof(DynamicEntry));
   b.segment(kSegmentTls, kRead, data, "tls!", 32);
   b.segment(kSegmentRelro, kRead, data, "", 0x1000);
-  b.symbol("first", kBase, 4).symbol("object", kBase + 1, 1, 1).symbol("open", kBase + 0x100, 0);
+  b.lines("lines");
   return b.finish(kBase);
 }
 
@@ -149,6 +148,7 @@ TEST(Image, SurvivesAnyDamage) {
   const uint64_t data = kBase + 0x1000;
   const std::string good = sample({{data + 24, kRelocationRelative, 1}}, {data + 64, 0b1011});
   unsigned relocated = 0;
+  unsigned lines_seen = 0;
   for (unsigned round = 0; round < 20000; ++round) {
     std::vector<char> file(good.begin(), good.end());
     for (unsigned flips = 1 + random() % 3; flips > 0; --flips) {
@@ -161,21 +161,17 @@ TEST(Image, SurvivesAnyDamage) {
     std::vector<std::byte> memory(image->extent().size);
     image->load(memory);
     relocated += image->relocate(memory, kSlide).has_value() ? 1 : 0;
-    (void)SymbolTable(image->symbols(), image->strings()).find(kBase + 2);
+    if (!image->lines().empty()) lines_seen += static_cast<unsigned>(image->lines().back());
   }
   EXPECT_GT(relocated, 100u);
+  EXPECT_GT(lines_seen, 100u);
 }
 
-TEST(SymbolTable, FindsTheFunctionAround) {
+TEST(Image, FindsTheLineTable) {
   const std::string file = sample({}, {});
   const auto image = Image::parse(span_of(file));
-  const SymbolTable table(image->symbols(), image->strings());
-  EXPECT_EQ(table.find(kBase + 3)->name, "first");
-  EXPECT_EQ(table.find(kBase + 3)->offset, 3u);
-  EXPECT_FALSE(table.find(kBase + 4).has_value()) << "between functions";
-  EXPECT_EQ(table.find(kBase + 0x180)->name, "open") << "without a size";
-  EXPECT_FALSE(table.find(kBase - 1).has_value());
-  EXPECT_TRUE(SymbolTable().is_empty());
+  ASSERT_EQ(image->lines().size(), 5u);
+  EXPECT_EQ(std::memcmp(image->lines().data(), "lines", 5), 0);
 }
 
 }  // namespace

@@ -209,7 +209,7 @@ void map_cpu(Table& table, Arena& arena, const abi::BootCpu& cpu, std::span<cons
   if (!tls.empty()) std::memcpy(block.data(), tls.data(), tls.size());
 }
 
-// The symbol table stays for backtraces; the payload goes.
+// The line table stays for backtraces; the payload goes.
 Range keep(Arena& arena, std::span<const std::byte> bytes) {
   if (bytes.empty()) return {};
   const std::span<std::byte> memory = arena.allocate_raw(bytes.size());
@@ -301,8 +301,7 @@ extern "C" [[noreturn]] void nacre_loader_main(uint64_t hart, uint64_t device_tr
   const elf::Image image = open_kernel();
   const std::span<std::byte> kernel =
       place_kernel(image, arena, found, arguments.value("kaslr") != "off");
-  found.symbols = keep(arena, image.symbols());
-  found.strings = keep(arena, image.strings());
+  found.lines = keep(arena, image.lines());
 
   const auto root = arena.allocate_table();
   if (!root) stop("out of memory");

@@ -229,7 +229,8 @@ class Session {
     if (options_.stats) print_stats(program->code());
     if (options_.compile_only) return 0;
     TRY(link_wasi());
-    TRY_ASSIGN(const runtime::ModuleCode* code, store_.load(program, runtime::module_name_of_file(options_.file)));
+    TRY_ASSIGN(const runtime::ModuleCode* code,
+               store_.load(program, runtime::module_name_of_file(options_.file)));
     TRY_ASSIGN(const runtime::Instantiation made, linker_.instantiate(store_, *code));
     if (made.trap != abi::TrapKind::None) {
       InvokeOutcome outcome;

@@ -7,7 +7,7 @@
 #include "cpus.hh"
 #include "nacre/abi/boot_info.hh"
 #include "nacre/base/core/panic.hh"
-#include "nacre/base/elf/symbols.hh"
+#include "nacre/base/elf/line_table.hh"
 #include "nacre/base/fdt/boot_arguments.hh"
 #include "nacre/base/fdt/tree.hh"
 #include "nacre/kernel/arch/clock.hh"
@@ -18,6 +18,7 @@
 #include "nacre/kernel/init/boot_context.hh"
 #include "nacre/kernel/init/boot_main.hh"
 #include "nacre/kernel/mm/kernel_memory.hh"
+#include "nacre/kernel/trace/backtrace.hh"
 #include "nacre/kernel/trace/log.hh"
 #include "nacre/kernel/trace/panic.hh"
 #include "nacre/kernel/trap/dispatch.hh"
@@ -61,6 +62,22 @@ void start_log(const fdt::BootArguments& arguments) {
     trace::set_filter(*filter);
   } else {
     log_init.warn("log={}: not a filter", *wanted);
+  }
+}
+
+void start_backtraces(const abi::BootInfo& info, const fdt::BootArguments& arguments) {
+  trace::initialize_panics();
+  if (const auto table = elf::LineTable::parse(bytes_at(info, info.lines))) {
+    trace::initialize_backtraces(*table, info.kernel_slide);
+  } else {
+    log_init.warn("the image has no line table: backtraces are addresses");
+  }
+  const auto wanted = arguments.value("backtrace");
+  if (!wanted) return;
+  if (const auto style = trace::parse_backtrace_style(*wanted)) {
+    trace::set_backtrace_style(*style);
+  } else {
+    log_init.warn("backtrace={}: short or full", *wanted);
   }
 }
 
@@ -111,8 +128,7 @@ const BootContext& start_machine(const abi::BootInfo& from_loader) {
   arguments = fdt::BootArguments::of(*tree);
   arch::initialize_machine(*tree, info.direct_map_offset);
   start_log(*arguments);
-  trace::initialize_backtraces({bytes_at(info, info.symbols), bytes_at(info, info.strings)},
-                               info.kernel_slide);
+  start_backtraces(info, *arguments);
   mm::init_memory(info);
   run_constructors();
   if (wait_for_all(info)) mm::reclaim(info, abi::MemoryKind::Loader);

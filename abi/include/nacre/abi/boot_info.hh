@@ -18,7 +18,7 @@ namespace nacre::abi {
 
 enum class MemoryKind : uint32_t {
   Usable,      // free
-  Kernel,      // image, symbols, boot stack, TLS, first page tables, this structure: never freed
+  Kernel,      // image, line table, boot stack, TLS, first page tables, this structure: never freed
   Loader,      // free as soon as every hart has entered the kernel
   Firmware,    // reserved by firmware; not in the direct map
   Initrd,      // free once unpacked
@@ -71,8 +71,7 @@ struct BootInfo {
   Range kernel_physical;    // image
   Range kernel_window;  // virtual range that image, stacks and TLS lie in; the rest of it is free
 
-  Range symbols;  // physical: Elf64_Sym entries of the image's .symtab
-  Range strings;  // physical: their names
+  Range lines;  // physical: the table for backtraces (base/elf/line_table.hh)
 
   Range loader;       // physical
   Range device_tree;  // physical

@@ -56,18 +56,8 @@ struct SectionHeader {
   uint64_t entry_size;
 };
 static_assert(sizeof(SectionHeader) == 64);
-inline constexpr uint32_t kSectionSymbols = 2;
-
-struct Symbol {
-  uint32_t name;
-  uint8_t info;
-  uint8_t other;
-  uint16_t section;
-  uint64_t value;
-  uint64_t size;
-};
-static_assert(sizeof(Symbol) == 24);
-inline constexpr uint8_t kSymbolFunction = 2;  // low four bits of info
+// Ours: the table for backtraces (line_table.hh), put there by cmake/NacreKernel.cmake.
+inline constexpr uint32_t kSectionLines = 0x80006c6e;
 
 struct DynamicEntry {
   int64_t tag;

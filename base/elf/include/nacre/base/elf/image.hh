@@ -57,9 +57,8 @@ class Image {
   // What becomes read-only after relocation.
   [[nodiscard]] AddressRange relro() const { return relro_; }
 
-  // Section ".symtab" and the strings it names; empty if stripped.
-  [[nodiscard]] std::span<const std::byte> symbols() const { return symbols_; }
-  [[nodiscard]] std::span<const std::byte> strings() const { return strings_; }
+  // The section of type kSectionLines (line_table.hh); empty if there is none.
+  [[nodiscard]] std::span<const std::byte> lines() const { return lines_; }
 
   // Copies the segments into `memory`, which stands for extent() from its page start on, and zeroes
   // the rest.
@@ -77,7 +76,7 @@ class Image {
 
   [[nodiscard]] std::optional<ImageError> read_segments(std::span<const std::byte> table,
                                                         size_t count);
-  void find_symbols(uint64_t table_offset, size_t count);
+  void find_lines(uint64_t table_offset, size_t count);
   [[nodiscard]] Dynamic read_dynamic(std::span<const std::byte> memory) const;
 
   std::span<const std::byte> file_;
@@ -87,8 +86,7 @@ class Image {
   std::optional<Segment> tls_;
   AddressRange relro_;
   AddressRange dynamic_;
-  std::span<const std::byte> symbols_;
-  std::span<const std::byte> strings_;
+  std::span<const std::byte> lines_;
 };
 
 }  // namespace nacre::elf

@@ -6,8 +6,6 @@
 #include <string_view>
 #include <utility>
 
-#include "nacre/base/elf/symbols.hh"
-
 namespace nacre::trace {
 
 // What a boundary learns.
@@ -34,13 +32,8 @@ template <class Action>
 [[nodiscard]] std::expected<void, PanicReport> catch_panic(std::string_view boundary,
                                                            Action&& action);
 
-// ---- Backtraces ----
-
-// Where the symbols are, and by how much the image was moved.
-void initialize_backtraces(elf::SymbolTable symbols, uint64_t slide);
-
-// Writes the current stack to the console, a line a frame, without the innermost `skip` frames.
-void write_backtrace(unsigned skip = 0);
+// Before the first panic; what cannot be caught then stops the machine with a report.
+void initialize_panics();
 
 void note_caught_panic(std::string_view boundary, const PanicReport& report);
 

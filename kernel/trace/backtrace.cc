@@ -1,0 +1,104 @@
+#include "nacre/kernel/trace/backtrace.hh"
+
+#include <unwind.h>
+
+#include "line.hh"
+#include "nacre/kernel/trace/log.hh"
+
+namespace nacre::trace {
+namespace {
+
+// Set by the boot CPU before others run.
+constinit elf::LineTable lines;
+constinit uint64_t image_slide = 0;
+constinit BacktraceStyle style = BacktraceStyle::Short;
+
+constexpr unsigned kMaxFrames = 64;
+
+struct Walk {
+  unsigned skip;
+  unsigned index = 0;
+  uint64_t last_ip = 0;
+  unsigned repeats = 0;  // frames at last_ip after the first: recursion is not spelt out
+};
+
+void write_repeats(Walk& walk) {
+  if (walk.repeats == 0) return;
+  FixedLine<kMaxLine> line;
+  format_to(line, "      ({} more of the same)", walk.repeats);
+  line.end_line();
+  write_raw_forced(line.text());
+  walk.repeats = 0;
+}
+
+// The C++ library's and the unwinder's functions, which say nothing about who called whom.
+bool is_runtime(const elf::SourceFrame& frame) {
+  return frame.file.starts_with("c++/") || frame.file.find("libunwind") != std::string_view::npos ||
+         frame.function.starts_with("std::") || frame.function.starts_with("_Unwind");
+}
+
+void write_call(Walk& walk, const elf::SourceFrame& frame, uint64_t ip, uint64_t offset) {
+  FixedLine<kMaxLine> line;
+  format_to(line, "  #{:<2} ", walk.index++);
+  if (style == BacktraceStyle::Full && !frame.inlined) format_to(line, "0x{:x} ", ip);
+  line.write(frame.function);
+  if (style == BacktraceStyle::Full && !frame.inlined) format_to(line, "+0x{:x}", offset);
+  if (!frame.file.empty() && frame.line != 0) format_to(line, " at {}:{}", frame.file, frame.line);
+  if (frame.inlined) line.write(" (inlined)");
+  line.end_line();
+  write_raw_forced(line.text());
+}
+
+_Unwind_Reason_Code write_frame(_Unwind_Context* context, void* argument) {
+  Walk& walk = *static_cast<Walk*>(argument);
+  int before_instruction = 0;
+  const uint64_t ip = _Unwind_GetIPInfo(context, &before_instruction);
+  if (ip == 0 || walk.index >= kMaxFrames) return _URC_END_OF_STACK;
+  if (walk.skip > 0) {
+    --walk.skip;
+    return _URC_NO_REASON;
+  }
+  if (ip == walk.last_ip) {
+    ++walk.repeats;
+    return _URC_NO_REASON;
+  }
+  write_repeats(walk);
+  walk.last_ip = ip;
+  // A return address may lie behind the function's end, if the call does not return. In a trapped frame it is exact.
+  const uint64_t inside = before_instruction != 0 ? ip : ip - 1;
+  auto position = lines.find(inside - image_slide);
+  if (!position) {
+    write_call(walk, {.function = "?", .file = {}}, ip, 0);
+    return _URC_NO_REASON;
+  }
+  while (const auto frame = position->next()) {
+    if (style == BacktraceStyle::Short && is_runtime(*frame)) continue;
+    write_call(walk, *frame, ip, ip - image_slide - position->function_start());
+  }
+  return _URC_NO_REASON;
+}
+
+}  // namespace
+
+std::optional<BacktraceStyle> parse_backtrace_style(std::string_view name) {
+  if (name == "short") return BacktraceStyle::Short;
+  if (name == "full") return BacktraceStyle::Full;
+  return std::nullopt;
+}
+
+void initialize_backtraces(const elf::LineTable& table, uint64_t slide) {
+  lines = table;
+  image_slide = slide;
+}
+
+void set_backtrace_style(BacktraceStyle wanted) {
+  style = wanted;
+}
+
+void write_backtrace(unsigned skip) {
+  Walk walk{.skip = skip + 1};
+  _Unwind_Backtrace(write_frame, &walk);
+  write_repeats(walk);
+}
+
+}  // namespace nacre::trace
