@@ -2,7 +2,7 @@
 
 #include <unwind.h>
 
-#include "line.hh"
+#include "nacre/kernel/trace/line.hh"
 #include "nacre/kernel/trace/log.hh"
 
 namespace nacre::trace {
@@ -27,7 +27,7 @@ void write_repeats(Walk& walk) {
   FixedLine<kMaxLine> line;
   format_to(line, "      ({} more of the same)", walk.repeats);
   line.end_line();
-  write_raw_forced(line.text());
+  write_raw(line.text());
   walk.repeats = 0;
 }
 
@@ -46,7 +46,7 @@ void write_call(Walk& walk, const elf::SourceFrame& frame, uint64_t ip, uint64_t
   if (!frame.file.empty() && frame.line != 0) format_to(line, " at {}:{}", frame.file, frame.line);
   if (frame.inlined) line.write(" (inlined)");
   line.end_line();
-  write_raw_forced(line.text());
+  write_raw(line.text());
 }
 
 _Unwind_Reason_Code write_frame(_Unwind_Context* context, void* argument) {
@@ -96,6 +96,7 @@ void set_backtrace_style(BacktraceStyle wanted) {
 }
 
 void write_backtrace(unsigned skip) {
+  const ConsoleHold hold;
   Walk walk{.skip = skip + 1};
   _Unwind_Backtrace(write_frame, &walk);
   write_repeats(walk);

@@ -1,12 +1,19 @@
 #include "nacre/kernel/trace/filter.hh"
 
 #include <algorithm>
+#include <span>
 
 namespace nacre::trace {
 namespace {
 
 constexpr std::array<std::string_view, 6> kNames = {"off",  "error", "warn",
                                                     "info", "debug", "trace"};
+
+// "exec" covers "exec" and "exec::timer".
+bool covers(std::string_view rule, std::string_view target) {
+  if (!target.starts_with(rule)) return false;
+  return target.size() == rule.size() || target.substr(rule.size()).starts_with("::");
+}
 
 }  // namespace
 
@@ -44,11 +51,19 @@ std::optional<Filter> Filter::parse(std::string_view text) {
 }
 
 Level Filter::level_for(std::string_view target) const {
-  for (size_t i = count_; i > 0; --i) {
-    const Rule& rule = rules_[i - 1];
-    if (std::string_view(rule.target.data(), rule.length) == target) return rule.level;
+  const Rule* best = nullptr;
+  for (const Rule& rule : std::span(rules_).first(count_)) {
+    if (!covers(rule.name(), target)) continue;
+    if (best == nullptr || rule.length >= best->length) best = &rule;
   }
-  return default_;
+  return best == nullptr ? default_ : best->level;
+}
+
+void Filter::describe(FormatSink& sink) const {
+  sink.write(name_of(default_));
+  for (const Rule& rule : std::span(rules_).first(count_)) {
+    format_to(sink, ",{}={}", rule.name(), name_of(rule.level));
+  }
 }
 
 }  // namespace nacre::trace

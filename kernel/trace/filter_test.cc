@@ -22,6 +22,26 @@ TEST(Filter, LevelAndExceptions) {
   EXPECT_EQ(filter->level_for("mmm"), Level::Warn);
 }
 
+TEST(Filter, TargetsHaveParts) {
+  const auto filter = Filter::parse("exec::timer=off,exec=trace");
+  ASSERT_TRUE(filter.has_value());
+  EXPECT_EQ(filter->level_for("exec"), Level::Trace);
+  EXPECT_EQ(filter->level_for("exec::queue"), Level::Trace);
+  EXPECT_EQ(filter->level_for("exec::timer"), Level::Off);
+  EXPECT_EQ(filter->level_for("exec::timer::wheel"), Level::Off);
+  EXPECT_EQ(filter->level_for("exec::timers"), Level::Trace);
+  EXPECT_EQ(filter->level_for("executor"), Level::Info);
+}
+
+TEST(Filter, DescribesItself) {
+  for (const char* text : {"info", "warn,mm=trace,exec::timer=off"}) {
+    std::string out;
+    StringSink sink(out);
+    Filter::parse(text)->describe(sink);
+    EXPECT_EQ(out, text);
+  }
+}
+
 TEST(Filter, TheLastRuleDecides) {
   const auto filter = Filter::parse("mm=trace,debug,mm=error,info");
   EXPECT_EQ(filter->level_for("mm"), Level::Error);

@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <exception>
 
-#include "line.hh"
 #include "nacre/base/core/panic.hh"
 #include "nacre/kernel/arch/machine.hh"
 #include "nacre/kernel/arch/per_cpu.hh"
 #include "nacre/kernel/trace/backtrace.hh"
+#include "nacre/kernel/trace/line.hh"
 #include "nacre/kernel/trace/log.hh"
+#include "nacre/kernel/trace/span.hh"
 
 namespace nacre::trace {
 namespace {
@@ -16,16 +17,18 @@ namespace {
 constinit Logger log_panic("panic");
 
 [[noreturn]] void stop_after_nested(std::string_view message) {
+  const ConsoleHold hold;
   FixedLine<kMaxLine> line;
   format_to(line, "panic during a panic: {}", message);
   line.end_line();
-  write_raw_forced(line.text());
+  write_raw(line.text());
   arch::stop_machine(arch::kExitKernelFailure);
 }
 
 // No boundary was found, or the way to it leads through a noexcept function. (Most of the library's checked accessors are
 // noexcept: a failed check in them always ends here.)
 [[noreturn]] void on_terminate() {
+  const ConsoleHold hold;
   FixedLine<kMaxLine> line;
   line.write("nothing can catch this, the machine stops: ");
   bool reported = false;
@@ -44,7 +47,7 @@ constinit Logger log_panic("panic");
     line.write("std::terminate");
   }
   line.end_line();
-  write_raw_forced(line.text());
+  write_raw(line.text());
   if (!reported) write_backtrace(1);
   arch::stop_machine(arch::kExitKernelFailure);
 }
@@ -63,6 +66,28 @@ void initialize_panics() {
   std::set_terminate(on_terminate);
 }
 
+void write_report(CpuId cpu, std::string_view message, const std::source_location& where) {
+  // The whole report in one piece, also while other CPUs log or report.
+  const ConsoleHold hold;
+  FixedLine<kMaxLine> line;
+  format_to(line, "\npanic on CPU {}: {}", cpu.value, message);
+  line.end_line();
+  write_raw(line.text());
+  line.clear();
+  format_to(line, "  at {}:{} in {}", where.file_name(), where.line(), where.function_name());
+  line.end_line();
+  write_raw(line.text());
+  FixedLine<kMaxLine> spans;
+  describe_spans(spans);
+  if (!spans.text().empty()) {
+    line.clear();
+    format_to(line, "  in {}", spans.text().substr(0, spans.text().size() - 2));
+    line.end_line();
+    write_raw(line.text());
+  }
+  write_backtrace(2);
+}
+
 void note_caught_panic(std::string_view boundary, const PanicReport& report) {
   log_panic.error("caught at {}: {}", boundary, report.message());
 }
@@ -76,12 +101,7 @@ namespace nacre {
 void panic(std::string_view message, std::source_location where) {
   arch::PerCpu& cpu = arch::this_cpu();
   if (cpu.panic_depth++ > 0 || std::uncaught_exceptions() > 0) trace::stop_after_nested(message);
-  trace::FixedLine<trace::kMaxLine> line;
-  format_to(line, "\npanic on CPU {}: {}\n  at {}:{} in {}", cpu.id.value, message,
-            where.file_name(), where.line(), where.function_name());
-  line.end_line();
-  trace::write_raw_forced(line.text());
-  trace::write_backtrace(1);
+  trace::write_report(cpu.id, message, where);
   throw trace::PanicException(message);
 }
 

@@ -2,6 +2,8 @@
 #include "nacre/kernel/trace/panic.hh"
 
 #include <array>
+#include <new>
+#include <utility>
 
 #include "nacre/base/coro/scope.hh"
 #include "nacre/kernel/testing/benchmark.hh"
@@ -71,6 +73,42 @@ NACRE_KERNEL_TEST(panic, stack_overflow_is_survived) {
   for (unsigned round = 0; round < 2; ++round) {
     EXPECT_PANIC((void)recurse(0), "kernel stack overflow");
   }
+}
+
+// Takes all the memory that there is, in pieces that are linked through themselves.
+class AllMemory {
+ public:
+  AllMemory() {
+    for (size_t size = size_t{16} << 20; size >= sizeof(Piece); size /= 2) {
+      while (void* memory = ::operator new(size, std::nothrow)) first_ = new (memory) Piece{first_};
+    }
+  }
+  ~AllMemory() {
+    while (first_ != nullptr) ::operator delete(std::exchange(first_, first_->next));
+  }
+  AllMemory(const AllMemory&) = delete;
+  AllMemory& operator=(const AllMemory&) = delete;
+
+ private:
+  struct Piece {
+    Piece* next;
+  };
+  Piece* first_ = nullptr;
+};
+
+// Report, exception and unwinding need no heap.
+NACRE_KERNEL_TEST(panic, works_with_no_memory_left) {
+  unsigned destroyed = 0;
+  bool was_full = false;
+  std::expected<void, PanicReport> result;
+  {
+    const AllMemory all;
+    was_full = ::operator new(16, std::nothrow) == nullptr;
+    result = catch_panic("a test", [&] { panic_at_depth(2, destroyed); });
+  }
+  EXPECT(was_full);
+  EXPECT(!result && result.error().message() == "on request");
+  EXPECT_EQ(destroyed, 3u);
 }
 
 coro::Task<void> panicking_request(unsigned& destroyed) {

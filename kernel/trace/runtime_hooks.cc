@@ -6,10 +6,10 @@
 #include <ctime>
 #include <mutex>
 
-#include "line.hh"
 #include "nacre/base/core/panic.hh"
 #include "nacre/kernel/arch/clock.hh"
 #include "nacre/kernel/arch/per_cpu.hh"
+#include "nacre/kernel/trace/line.hh"
 #include "nacre/kernel/trace/log.hh"
 
 namespace {

@@ -1,6 +1,10 @@
-// The kernel's log: lines on the console, "[    0.012345] 0 info  mm: text" (seconds since power-on, CPU, level, target).
-// It never allocates and may be used from the first moment on, in trap handlers and while the heap is broken. Lines
-// longer than kMaxLine are cut.
+// The kernel's log: lines on the console, "[    0.012345] 0 info  mm: text" (seconds since power-on, CPU, level, target, spans).
+// It never allocates and may be used from the first moment on, in trap handlers and while the heap is broken. Lines longer than
+// kMaxLine are cut.
+//
+// A line goes into a buffer of its CPU, and from there to the console at once if that is free; otherwise whoever holds the
+// console writes it. So a logging CPU never waits for another one, and lines are whole. What does not fit is counted, and the
+// console says so.
 //
 //   namespace { constinit trace::Logger log("mm"); }
 //   log.info("{} MiB free", n);
@@ -8,8 +12,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
+#include "nacre/base/core/address.hh"
 #include "nacre/base/core/format.hh"
 #include "nacre/kernel/trace/filter.hh"
 
@@ -80,9 +86,29 @@ class Logger {
 // From now on. Until then "info".
 void set_filter(const Filter& filter);
 
-// Writes text as it is, whole, not mixed with other CPUs' lines.
+[[nodiscard]] Filter current_filter();
+
+// Writes text as it is, whole, not mixed with other CPUs' lines, after all that was logged before. Waits for the console: not
+// for trap handlers.
 void write_raw(std::string_view text);
-// The console is taken even if another CPU holds it: for reports of a machine that is about to stop.
-void write_raw_forced(std::string_view text);
+
+// Keeps the console for as long as this lives: what write_raw() writes meanwhile stays together. Nests. A CPU that holds it for
+// half a second is taken for dead.
+class ConsoleHold {
+ public:
+  ConsoleHold();
+  ~ConsoleHold();
+  ConsoleHold(const ConsoleHold&) = delete;
+  ConsoleHold& operator=(const ConsoleHold&) = delete;
+  [[nodiscard]] bool is_outermost() const { return outermost_; }
+
+ private:
+  bool outermost_;
+};
+
+// Appends the last 16 KiB that were logged.
+void append_history(std::string& out);
+// Lines of a CPU that found no room.
+[[nodiscard]] uint64_t lost_lines(CpuId cpu);
 
 }  // namespace nacre::trace

@@ -3,8 +3,12 @@
 #pragma once
 
 #include <expected>
+#include <source_location>
 #include <string_view>
 #include <utility>
+
+#include "nacre/base/core/address.hh"
+#include "nacre/kernel/trace/span.hh"
 
 namespace nacre::trace {
 
@@ -32,6 +36,9 @@ template <class Action>
 [[nodiscard]] std::expected<void, PanicReport> catch_panic(std::string_view boundary,
                                                            Action&& action);
 
+// For panic(): writes the report of one, with a backtrace of the caller's caller.
+void write_report(CpuId cpu, std::string_view message, const std::source_location& where);
+
 // Before the first panic; what cannot be caught then stops the machine with a report.
 void initialize_panics();
 
@@ -39,10 +46,13 @@ void note_caught_panic(std::string_view boundary, const PanicReport& report);
 
 template <class Action>
 std::expected<void, PanicReport> catch_panic(std::string_view boundary, Action&& action) {
+  // A fault where the compiler expects no exception passes destructors by, a span's too.
+  const SpanMark mark;
   try {
     std::forward<Action>(action)();
     return {};
   } catch (const PanicException& panic) {
+    mark.restore();
     note_caught_panic(boundary, panic.report);
     return std::unexpected(panic.report);
   }

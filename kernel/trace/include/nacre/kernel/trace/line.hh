@@ -1,6 +1,7 @@
 // A line of text in a buffer of its own: nothing is allocated, what does not fit is cut off.
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 #include "nacre/base/core/format.hh"
