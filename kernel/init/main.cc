@@ -1,6 +1,7 @@
 // kmain: from the loader's hand-over to the boot program, in three phases, each a plain sequence: every CPU for itself, the
 // machine once (CPU 0), every CPU again.
 #include <cstddef>
+#include <new>
 #include <optional>
 #include <span>
 
@@ -17,6 +18,7 @@
 #include "nacre/kernel/arch/translation.hh"
 #include "nacre/kernel/init/boot_context.hh"
 #include "nacre/kernel/init/boot_main.hh"
+#include "nacre/kernel/mm/failure_injection.hh"
 #include "nacre/kernel/mm/kernel_memory.hh"
 #include "nacre/kernel/trace/backtrace.hh"
 #include "nacre/kernel/trace/log.hh"
@@ -129,6 +131,7 @@ const BootContext& start_machine(const abi::BootInfo& from_loader) {
   arch::initialize_machine(*tree, info.direct_map_offset);
   start_log(*arguments);
   start_backtraces(info, *arguments);
+  if (const auto index = arguments->number("fail-alloc")) mm::inject_failure_at(*index);
   mm::init_memory(info);
   run_constructors();
   if (wait_for_all(info)) mm::reclaim(info, abi::MemoryKind::Loader);
@@ -173,12 +176,19 @@ extern "C" [[noreturn]] void nacre_kernel_main(const abi::BootInfo* info, size_t
   enter_cpu(*info, place);
   int status = arch::kExitKernelFailure;
   const auto result = trace::catch_panic("kmain", [&] {
-    if (place == 0) {
-      status = run_boot_cpu(*info, entry_ticks);
-    } else {
-      run_other_cpu(*info, place);
+    try {
+      if (place == 0) {
+        status = run_boot_cpu(*info, entry_ticks);
+      } else {
+        run_other_cpu(*info, place);
+      }
+    } catch (const std::bad_alloc&) {
+      log_init.error("out of memory while the machine starts");
     }
   });
+  if (mm::is_injecting_failures()) {
+    log_init.info("{} allocations were asked for", mm::stop_injecting_failures());
+  }
   arch::stop_machine(result ? static_cast<uint8_t>(status) : arch::kExitKernelFailure);
 }
 

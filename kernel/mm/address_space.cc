@@ -74,14 +74,15 @@ Result<std::unique_ptr<AddressSpace>> AddressSpace::create(Machine& machine, Ref
   const auto asid = machine.asids.allocate();
   if (!asid) return fail(ErrorCode::LimitExceeded, "too many domains");
   const auto table = machine.frames.allocate(0, Zeroing::Zeroed);
-  SpaceRoot* root = table ? new (std::nothrow) SpaceRoot(machine, *table, *asid) : nullptr;
-  if (root == nullptr) {
+  Ref<SpaceRoot> root =
+      table ? Ref<SpaceRoot>::adopt(new (std::nothrow) SpaceRoot(machine, *table, *asid)) : nullptr;
+  if (!root) {
     if (table) machine.frames.free(*table);
     machine.asids.free(*asid);
     return out_of_memory();
   }
   auto* space = new (std::nothrow)
-      AddressSpace(machine, std::move(budget), std::move(charge), Ref<SpaceRoot>::adopt(root));
+      AddressSpace(machine, std::move(budget), std::move(charge), std::move(root));
   if (space == nullptr) return out_of_memory();
   return std::unique_ptr<AddressSpace>(space);
 }

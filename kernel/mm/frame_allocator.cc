@@ -3,6 +3,7 @@
 #include <bit>
 
 #include "nacre/base/core/panic.hh"
+#include "nacre/kernel/mm/failure_injection.hh"
 
 namespace nacre::mm {
 
@@ -208,7 +209,7 @@ FrameCounts FrameAllocator::counts() const noexcept {
 // ---- public -----------------------------------------------------------------------------------------------------
 
 std::optional<PhysAddr> FrameAllocator::allocate(unsigned order, Zeroing zeroing) noexcept {
-  if (order > kMaxOrder) return std::nullopt;
+  if (order > kMaxOrder || request_fails()) return std::nullopt;
   uint32_t index = FrameInfo::kNone;
   if (order == 0) {
     index = take_single(caches_[current_cpu_()]);
@@ -240,7 +241,7 @@ void FrameAllocator::free(PhysAddr frame, unsigned order) noexcept {
 }
 
 std::optional<PhysAddr> FrameAllocator::allocate_run(uint64_t pages) noexcept {
-  if (pages == 0 || pages > uint64_t{1} << kMaxOrder) return std::nullopt;
+  if (pages == 0 || pages > uint64_t{1} << kMaxOrder || request_fails()) return std::nullopt;
   const unsigned order = static_cast<unsigned>(std::bit_width(pages - 1));
   const uint32_t index = find_block(order);
   if (index == FrameInfo::kNone) return std::nullopt;

@@ -4,6 +4,8 @@
 #include <bit>
 #include <new>
 
+#include "nacre/kernel/mm/failure_injection.hh"
+
 namespace nacre::mm {
 
 using heap_detail::FreeObject;
@@ -57,13 +59,14 @@ static_assert([] {
 void Heap::init(FrameAllocator& frames) noexcept {
   ASSERT(frames_ == nullptr);
   frames_ = &frames;
+  injecting_ = is_injecting_failures();
   infos_ = frames.infos();
   base_ = frames.frame_at(0).value() + frames.direct_map().offset();
 }
 
 void Heap::attach(HeapCache& cache) noexcept {
   ASSERT(frames_ != nullptr && cache.infos == nullptr);
-  for (unsigned i = 0; i < kClasses; ++i) cache.lists[i].room = heap_detail::list_limit(i);
+  for (unsigned i = 0; i < kClasses; ++i) cache.lists[i].room = limit_of(i);
   cache.infos = infos_;
   cache.base = base_;
 }
@@ -138,7 +141,7 @@ void* Heap::refill(HeapCache::List& list, unsigned index) noexcept {
   if (frames_ == nullptr) return nullptr;
   SizeClass& size_class = classes_[index];
   const LockGuard guard(size_class.lock);
-  const uint32_t wanted = heap_detail::list_limit(index) / 2;
+  const uint32_t wanted = std::max<uint32_t>(limit_of(index) / 2, 1);
   void* result = nullptr;
   for (uint32_t taken = 0; taken < wanted;) {
     Slab* slab = size_class.partial;
@@ -194,14 +197,14 @@ void Heap::flush(HeapCache::List& list, unsigned index, int64_t count) noexcept 
 }
 
 void Heap::flush_half(HeapCache::List& list, unsigned index) noexcept {
-  flush(list, index, heap_detail::list_limit(index) / 2 + 1);
+  flush(list, index, limit_of(index) / 2 + 1);
 }
 
 void Heap::drain(HeapCache& cache) noexcept {
   if (cache.infos == nullptr) return;
   for (unsigned i = 0; i < kClasses; ++i) {
     HeapCache::List& list = cache.lists[i];
-    flush(list, i, int64_t{heap_detail::list_limit(i)} - list.room);
+    flush(list, i, int64_t{limit_of(i)} - list.room);
   }
 }
 
@@ -210,6 +213,7 @@ void Heap::drain(HeapCache& cache) noexcept {
 void* Heap::allocate_slow(HeapCache& cache, size_t size) noexcept {
   if (size > kLargest) return allocate_large(size, kPageSize);
   const unsigned index = heap_detail::class_of(std::max<size_t>(size, 1));
+  if (request_fails()) return nullptr;
   HeapCache::List& list = cache.lists[index];
   FreeObject* object = list.head;
   if (object == nullptr) return refill(list, index);

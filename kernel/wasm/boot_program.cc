@@ -57,12 +57,12 @@ coro::Task<Result<Ending>> run_mode(const std::string& name, std::span<const std
 
 coro::Task<Result<Ending>> run_archive(std::span<const std::byte> archive, Console& console,
                                        const machine::Devices& devices) {
-  const auto config = read_config(archive);
-  if (!config) co_return std::unexpected(config.error());
-  if (!config->mode.empty()) co_return co_await run_mode(config->mode, archive, console);
-  const ProgramSetup setup = {
-      .archive = archive, .config = *config, .console = console, .devices = devices};
   try {
+    const auto config = read_config(archive);
+    if (!config) co_return std::unexpected(config.error());
+    if (!config->mode.empty()) co_return co_await run_mode(config->mode, archive, console);
+    const ProgramSetup setup = {
+        .archive = archive, .config = *config, .console = console, .devices = devices};
     co_return co_await run_program(setup);
   } catch (const std::bad_alloc&) {
     // Everything the attempt held is free again.

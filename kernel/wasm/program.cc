@@ -1,6 +1,7 @@
 #include "program.hh"
 
 #include <memory>
+#include <new>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -104,7 +105,11 @@ class Session {
   [[nodiscard]] coro::Task<Result<Ending>> run_guest();
   [[nodiscard]] coro::Task<void> run_guest_into(std::optional<Result<Ending>>& ending,
                                                 coro::Event& done) {
-    ending = co_await run_guest();
+    try {
+      ending = co_await run_guest();
+    } catch (const std::bad_alloc&) {
+      ending = fail(ErrorCode::OutOfMemory, "out of memory");
+    }
     done.set();
   }
   [[nodiscard]] Result<void> link();
@@ -168,7 +173,10 @@ coro::Task<Result<Ending>> Session::run() {
   std::optional<Result<Ending>> ending;
   coro::Event done;
   coro::Scope scope;
-  scope.spawn(run_guest_into(ending, done));
+  coro::Task<void> guest = run_guest_into(ending, done);
+  // Without a frame it would never set the event.
+  if (guest.done()) co_return fail(ErrorCode::OutOfMemory, "out of memory");
+  scope.spawn(std::move(guest));
   if (!co_await done.wait_until(deadline_ns)) {
     Ending stopped{.kind = Ending::Kind::TimedOut, .exit_code = 0, .report = {}};
     if (thread_) stopped.report = runtime::format_trap(thread_->interruption());

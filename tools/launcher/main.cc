@@ -21,6 +21,13 @@ std::optional<std::string> inherited(const std::string& name) {
   return value;
 }
 
+// The kernel's command line: the log filter, and what NACRE_BOOT_ARGUMENTS holds (for tests of the kernel).
+std::string boot_arguments(const Options& options) {
+  std::string line = inherited("NACRE_BOOT_ARGUMENTS").value_or("");
+  if (options.log) line += (line.empty() ? "log=" : " log=") + *options.log;
+  return line;
+}
+
 Result<int> run(std::span<const std::string> arguments) {
   TRY_ASSIGN(Options options, parse_options(arguments, inherited));
   if (options.help) {
@@ -35,13 +42,12 @@ Result<int> run(std::span<const std::string> arguments) {
   TRY_ASSIGN(Image image, build_image(options));
   TRY_ASSIGN(const uint64_t memory_bytes, choose_memory(options, image.bytes));
   block_session_signals();
-  TRY_ASSIGN(Machine machine,
-             Machine::start({.kernel = options.kernel,
-                             .archive_fd = image.file.get(),
-                             .memory_bytes = memory_bytes,
-                             .harts = options.harts,
-                             .boot_arguments = options.log ? "log=" + *options.log : "",
-                             .qemu_arguments = options.qemu_arguments}));
+  TRY_ASSIGN(Machine machine, Machine::start({.kernel = options.kernel,
+                                              .archive_fd = image.file.get(),
+                                              .memory_bytes = memory_bytes,
+                                              .harts = options.harts,
+                                              .boot_arguments = boot_arguments(options),
+                                              .qemu_arguments = options.qemu_arguments}));
   return run_session(machine, options.log ? LogMode::Shown : LogMode::Hidden);
 }
 

@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <new>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -133,7 +134,10 @@ T Executor::block_on(coro::Task<T> task) {
     coro::Scope scope;
     {
       const coro::Scheduler::Running running(scheduler_);
-      scope.spawn(detail::keep_result(this, std::move(task), &result));
+      coro::Task<void> keeper = detail::keep_result(this, std::move(task), &result);
+      // Without a frame it would never say that it has ended.
+      if (keeper.done()) throw std::bad_alloc();
+      scope.spawn(std::move(keeper));
     }
     run();
     scope.rethrow_failure();

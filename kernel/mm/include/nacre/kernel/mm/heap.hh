@@ -176,6 +176,10 @@ class Heap {
     // SAFETY: the address is only computed with.
     return (reinterpret_cast<uint64_t>(pointer) - base_) >> kPageShift;
   }
+  // Objects that a cache of this heap keeps of a class.
+  [[nodiscard]] uint32_t limit_of(unsigned size_class) const noexcept {
+    return injecting_ ? 0 : heap_detail::list_limit(size_class);
+  }
   [[nodiscard]] void* allocate_large(size_t size, size_t alignment) noexcept;
   void free_large(void* pointer) noexcept;
   [[nodiscard]] void* refill(HeapCache::List& list, unsigned size_class) noexcept;
@@ -193,6 +197,7 @@ class Heap {
   FrameInfo* infos_ = nullptr;
   uint64_t base_ = 0;  // virtual address of frame 0 in the direct map
   FrameAllocator* frames_ = nullptr;
+  bool injecting_ = false;  // made while failures are injected: nothing is cached
   std::array<SizeClass, heap_detail::kClasses> classes_{};
   std::atomic<uint64_t> large_bytes_{0};  // a number for people
 };
