@@ -14,8 +14,8 @@
 #include "nacre/kernel/mm/kernel_memory.hh"
 #include "nacre/kernel/trace/log.hh"
 #include "nacre/kernel/wasm/boot_mode.hh"
+#include "nacre/kernel/wasm/program.hh"
 #include "nacre/kernel/wasm/thread.hh"
-#include "program.hh"
 
 namespace nacre::kwasm {
 namespace {
@@ -38,7 +38,7 @@ class ModeContext final : public BootModeContext {
   ModeContext(std::span<const std::byte> bytes, Console& console)
       : BootModeContext(bytes), console_(console) {}
   coro::Task<void> print(std::string_view text) override {
-    co_await console_.output().write(std::as_bytes(std::span(text)));
+    co_await console_.write(wasi::Stream::Out, std::as_bytes(std::span(text)));
   }
 
  private:
@@ -61,8 +61,15 @@ coro::Task<Result<Ending>> run_archive(std::span<const std::byte> archive, Conso
     const auto config = read_config(archive);
     if (!config) co_return std::unexpected(config.error());
     if (!config->mode.empty()) co_return co_await run_mode(config->mode, archive, console);
-    const ProgramSetup setup = {
-        .archive = archive, .config = *config, .console = console, .devices = devices};
+    const auto program = cpio::find(archive, abi::kProgramEntry);
+    if (!program) co_return std::unexpected(program.error());
+    const auto* const bytes =
+        static_cast<const uint8_t*>(static_cast<const void*>(program->data.data()));
+    const ProgramSetup setup = {.archive = archive,
+                                .module = {bytes, program->data.size()},
+                                .config = *config,
+                                .streams = console,
+                                .devices = devices};
     co_return co_await run_program(setup);
   } catch (const std::bad_alloc&) {
     // Everything the attempt held is free again.

@@ -117,6 +117,23 @@ Console::Console(const Ports& ports)
       control_port_(*ports.control),
       control_(*ports.control) {}
 
+coro::Task<size_t> Console::read(std::span<std::byte> out) {
+  co_return co_await input_.read(out);
+}
+
+wasi::System::InputState Console::input_state() {
+  return {.ready = input_.is_ready(), .end = input_.is_at_end(), .bytes = input_.buffered()};
+}
+
+coro::Task<bool> Console::wait_for_input(uint64_t deadline_ns) {
+  co_return co_await input_.wait(deadline_ns);
+}
+
+coro::Task<void> Console::write(wasi::Stream stream, std::span<const std::byte> bytes) {
+  PortStream& port = stream == wasi::Stream::Err ? error_output_ : output_;
+  co_await port.write(bytes);
+}
+
 coro::Task<void> Console::drain_streams() {
   co_await output_.drain();
   co_await error_output_.drain();
@@ -139,7 +156,7 @@ coro::Task<void> Console::send_final_text(abi::ControlType type, std::string_vie
   co_await send(type, as_bytes(text));
 }
 
-void Console::send_progress(std::string_view text) {
+void Console::show_progress(std::string_view text) {
   control_port_.write_polling(control_message(abi::ControlType::Progress, as_bytes(text)));
 }
 

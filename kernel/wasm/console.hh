@@ -13,6 +13,7 @@
 #include "nacre/base/coro/event.hh"
 #include "nacre/base/coro/task.hh"
 #include "nacre/kernel/dev/virtio_serial.hh"
+#include "nacre/kernel/wasm/program_streams.hh"
 
 namespace nacre::kwasm {
 
@@ -70,20 +71,22 @@ class StandardInput {
   bool ended_ = false;
 };
 
-class Console {
+class Console final : public ProgramStreams {
  public:
   // NotFound if a port is missing.
   [[nodiscard]] static Result<std::unique_ptr<Console>> open(dev::VirtioSerial& serial);
 
-  [[nodiscard]] StandardInput& input() { return input_; }
-  [[nodiscard]] PortStream& output() { return output_; }
-  [[nodiscard]] PortStream& error_output() { return error_output_; }
-
   // Sends a message; the final ones go after everything on the streams has reached the host.
   [[nodiscard]] coro::Task<void> send_exit(uint32_t code);
   [[nodiscard]] coro::Task<void> send_final_text(abi::ControlType type, std::string_view text);
-  // Without suspending, for use while the kernel computes.
-  void send_progress(std::string_view text);
+
+  [[nodiscard]] coro::Task<size_t> read(std::span<std::byte> out) override;
+  [[nodiscard]] wasi::System::InputState input_state() override;
+  [[nodiscard]] coro::Task<bool> wait_for_input(uint64_t deadline_ns) override;
+  [[nodiscard]] coro::Task<void> write(wasi::Stream stream,
+                                       std::span<const std::byte> bytes) override;
+  [[nodiscard]] bool is_terminal() const override { return false; }
+  void show_progress(std::string_view text) override;
 
  private:
   struct Ports {

@@ -1,4 +1,4 @@
-#include "program.hh"
+#include "nacre/kernel/wasm/program.hh"
 
 #include <memory>
 #include <new>
@@ -7,11 +7,9 @@
 #include <utility>
 #include <vector>
 
-#include "nacre/abi/control.hh"
 #include "nacre/base/core/format.hh"
 #include "nacre/base/coro/event.hh"
 #include "nacre/base/coro/scope.hh"
-#include "nacre/base/cpio/cpio.hh"
 #include "nacre/engine/runtime/linker.hh"
 #include "nacre/engine/runtime/program.hh"
 #include "nacre/engine/runtime/value_text.hh"
@@ -40,8 +38,8 @@ constexpr uint64_t kFileSystemShare = 4;
 // Tells the host how far the compilation is, once a second, so that nobody takes a big module for a hang.
 class ProgressReport {
  public:
-  ProgressReport(Console& console, uint64_t total_bytes)
-      : console_(console),
+  ProgressReport(ProgramStreams& streams, uint64_t total_bytes)
+      : streams_(streams),
         total_bytes_(total_bytes),
         next_ns_(arch::now_ns() + kNanosecondsPerSecond) {}
 
@@ -50,21 +48,21 @@ class ProgressReport {
       return;
     next_ns_ += kNanosecondsPerSecond;
     const uint64_t percent = total_bytes_ == 0 ? 0 : done_bytes * 100 / total_bytes_;
-    console_.send_progress(format("compiling: {} % of {} KiB", percent, total_bytes_ >> 10));
+    streams_.show_progress(format("compiling: {} % of {} KiB", percent, total_bytes_ >> 10));
   }
 
  private:
-  Console& console_;
+  ProgramStreams& streams_;
   uint64_t total_bytes_;
   uint64_t next_ns_;
 };
 
 Result<std::shared_ptr<const runtime::CompiledProgram>> compile(std::span<const uint8_t> bytes,
                                                                 runtime::TypeRegistry& types,
-                                                                Console& console) {
+                                                                ProgramStreams& streams) {
   const arch::CpuFeatures& features = arch::cpu_features();
   const uint64_t begin_ns = arch::now_ns();
-  ProgressReport progress(console, bytes.size());
+  ProgressReport progress(streams, bytes.size());
   runtime::CompileSettings settings;
   settings.has_zba = features.zba;
   settings.has_zbb = features.zbb;
@@ -90,7 +88,7 @@ class Session {
  public:
   explicit Session(const ProgramSetup& setup)
       : setup_(setup),
-        system_(setup.console, setup.devices),
+        system_(setup.streams, setup.devices),
         file_budget_(free_memory().bytes() / kFileSystemShare),
         files_(file_budget_),
         process_(system_, files_, setup.config.arguments, setup.config.environment),
@@ -133,10 +131,7 @@ class Session {
 
 Result<void> Session::prepare() {
   TRY(mount_archive(setup_.archive, setup_.config, process_));
-  TRY_ASSIGN(const cpio::Entry module, cpio::find(setup_.archive, abi::kProgramEntry));
-  const std::span bytes(static_cast<const uint8_t*>(static_cast<const void*>(module.data.data())),
-                        module.data.size());
-  TRY_ASSIGN(program_, compile(bytes, types_, setup_.console));
+  TRY_ASSIGN(program_, compile(setup_.module, types_, setup_.streams));
 
   DomainLimits limits;
   limits.memory = free_memory();
@@ -245,7 +240,7 @@ coro::Task<Result<Ending>> Session::finish(runtime::InvokeOutcome outcome,
       for (size_t i = 0; i < outcome.results.size(); ++i) {
         const std::string line =
             runtime::value_to_string(type.results[i], outcome.results[i]) + "\n";
-        co_await setup_.console.output().write(std::as_bytes(std::span(line)));
+        co_await setup_.streams.write(wasi::Stream::Out, std::as_bytes(std::span(line)));
       }
       co_return Ending{};
     case Kind::Exited:

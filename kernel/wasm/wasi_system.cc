@@ -22,19 +22,17 @@ void KernelWasiSystem::random(std::span<uint8_t> out) {
 }
 
 coro::Task<wasi::Outcome<size_t>> KernelWasiSystem::read_stdin(std::span<uint8_t> out) {
-  co_return co_await console_.input().read(std::as_writable_bytes(out));
+  co_return co_await streams_.read(std::as_writable_bytes(out));
 }
 
 coro::Task<wasi::Outcome<void>> KernelWasiSystem::write(wasi::Stream stream,
                                                         std::span<const uint8_t> bytes) {
-  PortStream& port = stream == wasi::Stream::Err ? console_.error_output() : console_.output();
-  co_await port.write(std::as_bytes(bytes));
+  co_await streams_.write(stream, std::as_bytes(bytes));
   co_return wasi::Outcome<void>{};
 }
 
 wasi::System::InputState KernelWasiSystem::stdin_state() {
-  const StandardInput& input = console_.input();
-  return {.ready = input.is_ready(), .end = input.is_at_end(), .bytes = input.buffered()};
+  return streams_.input_state();
 }
 
 coro::Task<void> KernelWasiSystem::sleep_until(uint64_t deadline_ns) {
@@ -42,7 +40,7 @@ coro::Task<void> KernelWasiSystem::sleep_until(uint64_t deadline_ns) {
 }
 
 coro::Task<void> KernelWasiSystem::wait_for_stdin(uint64_t deadline_ns) {
-  (void)co_await console_.input().wait(deadline_ns);
+  (void)co_await streams_.wait_for_input(deadline_ns);
 }
 
 coro::Task<void> KernelWasiSystem::yield() {

@@ -1,22 +1,22 @@
 // WASI's System in the kernel: the console's streams, the machine's clocks, the kernel's random generator.
 #pragma once
 
-#include "console.hh"
 #include "nacre/engine/wasi/system.hh"
 #include "nacre/kernel/machine/devices.hh"
+#include "nacre/kernel/wasm/program_streams.hh"
 
 namespace nacre::kwasm {
 
 class KernelWasiSystem final : public wasi::System {
  public:
   // Both outlive the system.
-  KernelWasiSystem(Console& console, const machine::Devices& devices)
-      : console_(console), devices_(devices) {}
+  KernelWasiSystem(ProgramStreams& streams, const machine::Devices& devices)
+      : streams_(streams), devices_(devices) {}
 
   [[nodiscard]] uint64_t now(wasi::Clock clock) override;
   [[nodiscard]] uint64_t resolution(wasi::Clock clock) override;
   void random(std::span<uint8_t> out) override;
-  [[nodiscard]] bool is_terminal(wasi::Stream) override { return false; }
+  [[nodiscard]] bool is_terminal(wasi::Stream) override { return streams_.is_terminal(); }
   [[nodiscard]] coro::Task<wasi::Outcome<size_t>> read_stdin(std::span<uint8_t> out) override;
   [[nodiscard]] coro::Task<wasi::Outcome<void>> write(wasi::Stream stream,
                                                       std::span<const uint8_t> bytes) override;
@@ -27,7 +27,7 @@ class KernelWasiSystem final : public wasi::System {
   void mark(Marker marker) override;
 
  private:
-  Console& console_;
+  ProgramStreams& streams_;
   const machine::Devices& devices_;
 };
 

@@ -5,10 +5,10 @@
 #include <span>
 #include <string>
 
-#include "console.hh"
 #include "nacre/base/coro/task.hh"
 #include "nacre/base/launch/config.hh"
 #include "nacre/kernel/machine/devices.hh"
+#include "nacre/kernel/wasm/program_streams.hh"
 
 namespace nacre::kwasm {
 
@@ -21,9 +21,10 @@ struct Ending {
 };
 
 struct ProgramSetup {
-  std::span<const std::byte> archive;  // with the program and the preopened trees; stays alive
+  std::span<const std::byte> archive;  // with the preopened trees; stays alive
+  std::span<const uint8_t> module;     // stays alive
   const launch::Config& config;
-  Console& console;
+  ProgramStreams& streams;
   const machine::Devices& devices;
 };
 
