@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "nacre/base/coro/event.hh"
 #include "test_loop.hh"
 
 namespace nacre::coro {
@@ -55,7 +56,7 @@ TEST_F(ScopeTest, CancelDestroysTasksWhereTheyAre) {
     scope.spawn(nested(waits, witness, &event));
     loop.scheduler.run_ready(2);  // the third has not even started
     EXPECT_GT(witness.use_count(), 3);
-    scope.cancel();
+    scope.cancel_now();
     EXPECT_TRUE(scope.is_empty());
     EXPECT_EQ(witness.use_count(), 1);
     EXPECT_EQ(loop.scheduler.timers().next_deadline_ns(), kNever);

@@ -123,8 +123,8 @@ TEST_F(SynchronisationTest, ACancelledOwnerPassesTheMutexOn) {
   second.spawn(waits(&mutex, &unused));
   third.spawn(waits(&mutex, &reached));
   loop.run();
-  first.cancel();   // hands over to the second, which is only ready
-  second.cancel();  // and is cancelled before it ran
+  first.cancel_now();   // hands over to the second, which is only ready
+  second.cancel_now();  // and is cancelled before it ran
   loop.run();
   EXPECT_TRUE(reached);
   EXPECT_FALSE(unused);

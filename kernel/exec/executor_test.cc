@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "nacre/base/coro/channel.hh"
+#include "nacre/base/coro/event.hh"
+#include "nacre/base/coro/mutex.hh"
 
 namespace nacre::exec {
 namespace {
@@ -217,6 +219,165 @@ TEST(ExecutorThreads, NoRemoteWakeUpIsLost) {
   other.join();
   EXPECT_TRUE(ball.done);
   EXPECT_EQ(ball.bounces, kRounds + 1);
+}
+
+// Several CPUs, each a thread.
+class Machine {
+ public:
+  explicit Machine(size_t cpus) {
+    for (size_t i = 0; i < cpus; ++i) {
+      ports_.push_back(std::make_unique<SleepingPort>());
+      executors_.push_back(
+          std::make_unique<Executor>(CpuId{static_cast<uint32_t>(i)}, *ports_[i], &group_));
+    }
+    for (size_t i = 1; i < cpus; ++i) {
+      threads_.emplace_back([this, i] { executors_[i]->run(); });
+    }
+  }
+  ~Machine() {
+    struct Stop : RemoteWork {
+      explicit Stop(Executor& e)
+          : RemoteWork([](RemoteWork& work) noexcept { static_cast<Stop&>(work).executor.stop(); }),
+            executor(e) {}
+      Executor& executor;
+    };
+    std::vector<std::unique_ptr<Stop>> stops;
+    for (size_t i = 1; i < executors_.size(); ++i) {
+      stops.push_back(std::make_unique<Stop>(*executors_[i]));
+      executors_[i]->post_remote(*stops.back());
+    }
+    for (std::thread& thread : threads_) thread.join();
+  }
+  Executor& operator[](size_t i) { return *executors_[i]; }
+
+ private:
+  Group group_;
+  std::vector<std::unique_ptr<SleepingPort>> ports_;
+  std::vector<std::unique_ptr<Executor>> executors_;
+  std::vector<std::thread> threads_;
+};
+
+TEST(ExecutorThreads, StrandsRunEverywhereAndJoinAtHome) {
+  Machine machine(3);
+  std::atomic<int> done{0};
+  std::atomic<uint64_t> seen{0};
+  const auto worker = [](std::atomic<int>* count, std::atomic<uint64_t>* cpus) -> coro::Task<void> {
+    for (int i = 0; i < 50; ++i) {
+      auto& executor = static_cast<coro::Scheduler&>(coro::Scheduler::current());
+      cpus->fetch_or(reinterpret_cast<uintptr_t>(&executor));
+      co_await coro::yield();
+    }
+    ++*count;
+  };
+  const auto main = [](auto task, std::atomic<int>* count,
+                       std::atomic<uint64_t>* cpus) -> coro::Task<void> {
+    for (int round = 0; round < 50; ++round) {
+      coro::Scope scope;
+      for (int i = 0; i < 40; ++i) scope.spawn(task(count, cpus), coro::Placement::Any);
+      co_await scope.join();
+    }
+  };
+  machine[0].block_on(main(worker, &done, &seen));
+  EXPECT_EQ(done, 2000);
+}
+
+TEST(ExecutorThreads, ChannelsCarryEverythingOnceAcrossCpus) {
+  Machine machine(3);
+  constexpr int kSenders = 4, kEach = 20'000;
+  std::atomic<uint64_t> sum{0};
+  std::atomic<int> count{0};
+  const auto sender = [](coro::Channel<int>* channel, int from) -> coro::Task<void> {
+    for (int i = 0; i < kEach; ++i) EXPECT_TRUE(co_await channel->send(from + i));
+  };
+  const auto receiver = [](coro::Channel<int>* channel, std::atomic<uint64_t>* total,
+                           std::atomic<int>* number) -> coro::Task<void> {
+    while (const auto value = co_await channel->receive()) {
+      *total += static_cast<uint64_t>(*value);
+      ++*number;
+    }
+  };
+  const auto main = [](auto send, auto receive, std::atomic<uint64_t>* total,
+                       std::atomic<int>* number) -> coro::Task<void> {
+    coro::Channel<int> channel(3);
+    coro::Scope senders, receivers;
+    for (int i = 0; i < 3; ++i)
+      receivers.spawn(receive(&channel, total, number), coro::Placement::Any);
+    for (int i = 0; i < kSenders; ++i) {
+      senders.spawn(send(&channel, i * kEach), coro::Placement::Any);
+    }
+    co_await senders.join();
+    channel.close();
+    co_await receivers.join();
+  };
+  machine[0].block_on(main(sender, receiver, &sum, &count));
+  constexpr uint64_t kTotal = kSenders * kEach;
+  EXPECT_EQ(count, int{kTotal});
+  EXPECT_EQ(sum, kTotal * (kTotal - 1) / 2);
+}
+
+TEST(ExecutorThreads, AMutexExcludesAcrossCpus) {
+  Machine machine(3);
+  uint64_t plain = 0;
+  const auto worker = [](coro::Mutex* mutex, uint64_t* counter) -> coro::Task<void> {
+    for (int i = 0; i < 2000; ++i) {
+      const auto guard = co_await mutex->lock();
+      const uint64_t before = *counter;
+      if (i % 16 == 0) co_await coro::yield();
+      *counter = before + 1;
+    }
+  };
+  const auto main = [](auto task, uint64_t* counter) -> coro::Task<void> {
+    coro::Mutex mutex;
+    coro::Scope scope;
+    for (int i = 0; i < 6; ++i) scope.spawn(task(&mutex, counter), coro::Placement::Any);
+    co_await scope.join();
+  };
+  machine[0].block_on(main(worker, &plain));
+  EXPECT_EQ(plain, 12000u);
+}
+
+// Whatever a strand is doing, and wherever, when its scope is cancelled: afterwards it is gone.
+TEST(ExecutorThreads, CancellingReachesStrandsOnAllCpus) {
+  Machine machine(3);
+  std::atomic<int> alive{0};
+  struct Witness {
+    std::atomic<int>* count;
+    explicit Witness(std::atomic<int>* c) : count(c) { ++*count; }
+    ~Witness() { --*count; }
+  };
+  const auto worker = [](coro::Mutex* mutex, coro::Event* event, std::atomic<int>* count,
+                         int kind) -> coro::Task<void> {
+    const Witness witness(count);
+    while (true) {
+      if (kind % 4 == 0) co_await event->wait();
+      if (kind % 4 == 1) co_await coro::yield();
+      if (kind % 4 == 2) {
+        const auto guard = co_await mutex->lock();
+        co_await coro::yield();
+      }
+      if (kind % 4 == 3) co_await coro::sleep_until(1);
+    }
+  };
+  const auto main = [](auto task, Executor* other, std::atomic<int>* count) -> coro::Task<void> {
+    for (int round = 0; round < 300; ++round) {
+      coro::Mutex mutex;
+      coro::Event never;
+      coro::Scope scope;
+      for (int i = 0; i < 8; ++i) {
+        scope.spawn(task(&mutex, &never, count, i), coro::Placement::Any);
+      }
+      scope.spawn_on(other->scheduler(), task(&mutex, &never, count, round));
+      for (int i = 0; i < round % 7; ++i) co_await coro::yield();
+      if (round % 3 == 0) {
+        scope.cancel_now();
+      } else {
+        co_await scope.cancel();
+      }
+      EXPECT_EQ(*count, 0);
+      EXPECT_FALSE(mutex.is_locked());
+    }
+  };
+  machine[0].block_on(main(worker, &machine[2], &alive));
 }
 
 }  // namespace

@@ -54,10 +54,13 @@ void KernelPort::poke() noexcept {
 
 namespace {
 
+constinit Group all_executors;
+
 struct Cpu {
   KernelPort port;
   Executor executor;
-  explicit Cpu(const arch::PerCpu& cpu) noexcept : port(cpu.hart), executor(cpu.id, port) {}
+  explicit Cpu(const arch::PerCpu& cpu) noexcept
+      : port(cpu.hart), executor(cpu.id, port, &all_executors) {}
 };
 constinit thread_local Cpu* t_cpu = nullptr;
 
@@ -73,6 +76,14 @@ Executor& this_executor() {
 }
 KernelPort& this_port() {
   return this_cpu().port;
+}
+Group& executors() noexcept {
+  return all_executors;
+}
+
+void run_worker() {
+  Executor& executor = this_executor();
+  while (true) executor.run();
 }
 
 }  // namespace nacre::exec

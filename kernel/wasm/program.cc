@@ -175,7 +175,7 @@ coro::Task<Result<Ending>> Session::run() {
   if (!co_await done.wait_until(deadline_ns)) {
     Ending stopped{.kind = Ending::Kind::TimedOut, .exit_code = 0, .report = {}};
     if (thread_) stopped.report = runtime::format_trap(thread_->interruption());
-    scope.cancel();
+    co_await scope.cancel();
     co_return stopped;
   }
   co_await scope.join();

@@ -90,7 +90,7 @@ coro::Task<Ending> run_function(kwasm::Thread& thread, runtime::Function functio
   coro::Scope scope;
   scope.spawn(invoke_into(thread, function, outcome, done));
   if (!co_await done.wait_until(arch::now_ns() + kRunLimitNs)) {
-    scope.cancel();
+    co_await scope.cancel();
     co_return Ending::Interrupted;
   }
   co_await scope.join();

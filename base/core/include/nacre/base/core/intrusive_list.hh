@@ -53,6 +53,11 @@ class IntrusiveList {
     if (element != nullptr) static_cast<ListNode*>(element)->unlink();
     return element;
   }
+  // The one behind an element of ours; nullptr behind the last.
+  [[nodiscard]] T* next(T& element) noexcept {
+    ListNode* node = static_cast<ListNode&>(element).next_;
+    return node == &head_ ? nullptr : static_cast<T*>(node);
+  }
   // Moves all elements of the other list behind ours.
   void take_all(IntrusiveList& other) noexcept {
     if (other.is_empty()) return;

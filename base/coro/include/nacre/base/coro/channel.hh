@@ -1,13 +1,13 @@
-// A queue between tasks, of limited length: senders wait while it is full, receivers while it is empty. Values are received
-// in the order in which send() was called.
+// A queue between strands, of limited length: senders wait while it is full, receivers while it is empty. Values are received
+// in the order in which they were sent. For any CPU.
 //
 // A receiver that is woken has one value reserved for it. If it is cancelled before it runs, the reservation passes to the
 // next, so that no value is lost.
 #pragma once
 
-#include <deque>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "nacre/base/coro/scheduler.hh"
 
@@ -16,30 +16,36 @@ namespace nacre::coro {
 template <class T>
 class Channel {
  public:
-  // At least 1.
-  explicit Channel(size_t capacity) : capacity_(capacity) { ASSERT(capacity >= 1); }
+  // At least 1. Room for that many is allocated now, and nothing later.
+  explicit Channel(size_t capacity) : ring_(capacity) { ASSERT(capacity >= 1); }
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
 
-  [[nodiscard]] bool is_closed() const noexcept { return closed_; }
-  [[nodiscard]] size_t size() const noexcept { return values_.size(); }
+  [[nodiscard]] bool is_closed() const noexcept { return (lock_.peek() & kClosed) != 0; }
+  [[nodiscard]] size_t size() const noexcept {
+    const SpinGuard guard(lock_);
+    return count_;
+  }
 
   // Nothing can be sent any more; what was sent can still be received. Senders that wait give up.
   void close() noexcept {
-    closed_ = true;
-    while (Waiter* sender = senders_.front()) sender->wake();
-    while (Waiter* receiver = receivers_.front()) receiver->wake();
+    lock_.lock();
+    while (Waiter* sender = senders_.pop_front()) sender->wake();
+    while (Waiter* receiver = receivers_.pop_front()) receiver->wake();
+    lock_.unlock(kClosed);
   }
 
   // False, and nothing happened, if the channel is full or closed.
   [[nodiscard]] bool try_send(T& value) {
-    if (closed_ || values_.size() >= capacity_ || !senders_.is_empty()) return false;
-    push(std::move(value));
-    return true;
+    const uint32_t state = lock_.lock();
+    const bool sent = state != kClosed && has_room();
+    if (sent) push(std::move(value));
+    lock_.unlock(state);
+    return sent;
   }
   [[nodiscard]] std::optional<T> try_receive() {
-    if (values_.size() <= reserved_) return std::nullopt;
-    return pop();
+    const SpinGuard guard(lock_);
+    return try_pop();
   }
 
   // co_await channel.send(v): false if the channel was closed before there was room.
@@ -48,67 +54,136 @@ class Channel {
   [[nodiscard]] auto receive() noexcept { return ReceiveAwaiter(*this); }
 
  private:
+  static constexpr uint32_t kClosed = 2;  // the lock's state
+
   // A sender in the queue keeps its value until there is room.
   struct SendAwaiter : Waiter {
+    using Value = bool;
+
     Channel& channel;
     std::optional<T> value;
     bool sent = false;
 
     SendAwaiter(Channel& c, T v) : channel(c), value(std::move(v)) {}
+    SendAwaiter(const SendAwaiter&) = delete;
+    SendAwaiter& operator=(const SendAwaiter&) = delete;
+    ~SendAwaiter() {
+      if (this->is_armed()) (void)settle();
+    }
     [[nodiscard]] bool await_ready() {
       sent = channel.try_send(*value);
-      return sent || channel.closed_;
+      return sent || channel.is_closed();
     }
-    void await_suspend(std::coroutine_handle<> coroutine) noexcept {
-      this->suspend_on(channel.senders_, coroutine);
+    [[nodiscard]] bool await_suspend(std::coroutine_handle<> coroutine) {
+      this->arm(coroutine);
+      const uint32_t state = channel.lock_.lock();
+      bool waits = false;
+      if (state != kClosed) {
+        sent = channel.has_room();
+        waits = !sent;
+        if (sent) channel.push(std::move(*value));
+      }
+      if (waits) channel.senders_.push_back(*this);
+      if (!waits) this->disarm();
+      channel.lock_.unlock(state);
+      return waits;
     }
-    [[nodiscard]] bool await_resume() const noexcept { return sent; }
+    [[nodiscard]] bool await_resume() noexcept {
+      if (this->is_armed()) {
+        channel.lock_.wait_until_free();
+        this->disarm();
+      }
+      return sent;
+    }
+    // Ends the wait: whether it is over, by success or by closing. A value that was sent stays sent.
+    [[nodiscard]] bool settle() noexcept {
+      const SpinGuard guard(channel.lock_);
+      const bool over = !this->is_linked();
+      this->unlink();
+      this->disarm();
+      return over;
+    }
+    [[nodiscard]] bool take() const noexcept { return sent; }
   };
 
   struct ReceiveAwaiter : Waiter {
+    using Value = std::optional<T>;
+
     Channel& channel;
-    bool reserved = false;
+    bool reserved = false;  // under the channel's lock
 
     explicit ReceiveAwaiter(Channel& c) noexcept : channel(c) {}
+    ReceiveAwaiter(const ReceiveAwaiter&) = delete;
+    ReceiveAwaiter& operator=(const ReceiveAwaiter&) = delete;
     ~ReceiveAwaiter() {
+      if (this->is_armed()) (void)settle();
       if (!reserved) return;
+      const SpinGuard guard(channel.lock_);
       --channel.reserved_;
       channel.offer();
     }
-    [[nodiscard]] bool await_ready() const noexcept {
-      return channel.values_.size() > channel.reserved_ || channel.closed_;
-    }
-    void await_suspend(std::coroutine_handle<> coroutine) noexcept {
-      this->suspend_on(channel.receivers_, coroutine);
+    [[nodiscard]] bool await_ready() const noexcept { return false; }
+    [[nodiscard]] bool await_suspend(std::coroutine_handle<> coroutine) noexcept {
+      this->arm(coroutine);
+      const uint32_t state = channel.lock_.lock();
+      const bool waits = channel.count_ <= channel.reserved_ && state != kClosed;
+      if (waits) {
+        channel.receivers_.push_back(*this);
+      } else {
+        this->disarm();
+      }
+      channel.lock_.unlock(state);
+      return waits;
     }
     [[nodiscard]] std::optional<T> await_resume() {
-      if (std::exchange(reserved, false)) {
-        --channel.reserved_;
-        return channel.pop();
-      }
-      return channel.try_receive();
+      this->disarm();
+      return take();
+    }
+    // Ends the wait: whether there is something, a value or the end.
+    [[nodiscard]] bool settle() noexcept {
+      const SpinGuard guard(channel.lock_);
+      const bool over = !this->is_linked();
+      this->unlink();
+      this->disarm();
+      return over;
+    }
+    [[nodiscard]] std::optional<T> take() {
+      const SpinGuard guard(channel.lock_);
+      if (!std::exchange(reserved, false)) return channel.try_pop();
+      --channel.reserved_;
+      return channel.pop();
     }
   };
 
+  // What follows needs the lock.
+  [[nodiscard]] bool has_room() const noexcept {
+    return count_ < ring_.size() && senders_.is_empty();
+  }
   void push(T value) {
-    values_.push_back(std::move(value));
+    ring_[(first_ + count_) % ring_.size()].emplace(std::move(value));
+    ++count_;
     offer();
   }
   // Gives values that nobody has a claim on to those who wait.
   void offer() noexcept {
-    while (values_.size() > reserved_) {
-      auto* receiver = static_cast<ReceiveAwaiter*>(receivers_.front());
+    while (count_ > reserved_) {
+      auto* receiver = static_cast<ReceiveAwaiter*>(receivers_.pop_front());
       if (receiver == nullptr) return;
       receiver->reserved = true;
       ++reserved_;
       receiver->wake();
     }
   }
-  T pop() {
-    T value = std::move(values_.front());
-    values_.pop_front();
+  std::optional<T> try_pop() {
+    if (count_ <= reserved_) return std::nullopt;
+    return pop();
+  }
+  std::optional<T> pop() {
+    std::optional<T> value = std::exchange(ring_[first_], std::nullopt);
+    first_ = (first_ + 1) % ring_.size();
+    --count_;
     // Room for one who waits to send.
-    if (auto* sender = static_cast<SendAwaiter*>(senders_.front())) {
+    if (auto* sender = static_cast<SendAwaiter*>(senders_.pop_front())) {
       sender->sent = true;
       push(std::move(*sender->value));
       sender->wake();
@@ -116,10 +191,11 @@ class Channel {
     return value;
   }
 
-  const size_t capacity_;
+  mutable SpinLock lock_;
+  std::vector<std::optional<T>> ring_;
+  size_t first_ = 0;
+  size_t count_ = 0;
   size_t reserved_ = 0;  // values that woken receivers will take
-  bool closed_ = false;
-  std::deque<T> values_;
   IntrusiveList<Waiter> senders_;
   IntrusiveList<Waiter> receivers_;
 };

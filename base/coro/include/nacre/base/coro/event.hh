@@ -1,5 +1,6 @@
-// Event: a flag that tasks wait for. OneShot: a value that one task sends and another receives. Of one CPU, like all of
-// base/coro's synchronisation.
+// Event: a flag that strands wait for. OneShot: a value that one sends and another receives. For any CPU.
+//
+// Who was woken by an event, or saw it set, may destroy it: the CPU that set it is out of it by then.
 #pragma once
 
 #include <optional>
@@ -12,48 +13,102 @@ namespace nacre::coro {
 // Stays set until reset. Destroy it only when nobody waits.
 class Event {
  public:
-  [[nodiscard]] bool is_set() const noexcept { return set_; }
+  [[nodiscard]] bool is_set() const noexcept { return lock_.peek() == kSet; }
   // Wakes all who wait now.
   void set() noexcept {
-    set_ = true;
-    while (Waiter* waiter = waiters_.front()) waiter->wake();
+    // Nobody waits while it is set.
+    if (is_set()) return;
+    lock_.lock();
+    while (Waiter* waiter = waiters_.pop_front()) waiter->wake();
+    lock_.unlock(kSet);
   }
-  void reset() noexcept { set_ = false; }
+  void reset() noexcept {
+    if (lock_.peek() == 0) return;
+    lock_.lock();
+    lock_.unlock(0);
+  }
 
-  // co_await event.wait(). It was set at some moment; another task may have reset it since.
-  [[nodiscard]] auto wait() noexcept {
-    struct Awaiter {
-      Event& event;
-      Waiter waiter{};
-      [[nodiscard]] bool await_ready() const noexcept { return event.set_; }
-      void await_suspend(std::coroutine_handle<> coroutine) noexcept {
-        waiter.suspend_on(event.waiters_, coroutine);
+ private:
+  static constexpr uint32_t kSet = 2;  // the lock's state
+
+  // What the waits below have in common; also for select (select.hh).
+  struct WaitBase {
+    using Value = bool;
+
+    Event& event;
+    Waiter waiter{};
+
+    explicit WaitBase(Event& e) noexcept : event(e) {}
+    WaitBase(const WaitBase&) = delete;
+    WaitBase& operator=(const WaitBase&) = delete;
+    ~WaitBase() {
+      if (waiter.is_armed()) (void)settle();
+    }
+    [[nodiscard]] bool await_ready() const noexcept { return event.is_set(); }
+    // False: it is set after all.
+    [[nodiscard]] bool await_suspend(std::coroutine_handle<> coroutine) noexcept {
+      waiter.arm(coroutine);
+      const uint32_t state = event.lock_.lock();
+      if (state == kSet) {
+        waiter.disarm();
+      } else {
+        event.waiters_.push_back(waiter);
       }
-      void await_resume() const noexcept {}
+      event.lock_.unlock(state);
+      return state != kSet;
+    }
+    // Ends the wait: whether the event came.
+    [[nodiscard]] bool settle() noexcept {
+      const uint32_t state = event.lock_.lock();
+      const bool came = !waiter.is_linked();
+      waiter.unlink();
+      event.lock_.unlock(state);
+      waiter.disarm();
+      return came;
+    }
+    [[nodiscard]] bool take() const noexcept { return true; }
+  };
+
+ public:
+  // co_await event.wait(). It was set at some moment; another strand may have reset it since.
+  [[nodiscard]] auto wait() noexcept {
+    struct Awaiter : WaitBase {
+      using WaitBase::WaitBase;
+      void await_resume() noexcept {
+        if (!this->waiter.is_armed()) return;
+        this->event.lock_.wait_until_free();
+        this->waiter.disarm();
+      }
     };
-    return Awaiter{*this};
+    return Awaiter(*this);
   }
 
   // co_await event.wait_until(t): false if the deadline came first.
   [[nodiscard]] auto wait_until(uint64_t deadline_ns) noexcept {
-    struct Awaiter {
-      Event& event;
+    struct Awaiter : WaitBase {
       uint64_t deadline_ns;
-      Waiter waiter{};
-      Timeout timeout{waiter};
-      [[nodiscard]] bool await_ready() const noexcept { return event.set_; }
-      void await_suspend(std::coroutine_handle<> coroutine) noexcept {
-        waiter.suspend_on(event.waiters_, coroutine);
-        timeout.start(deadline_ns);
+      Timeout timeout{};
+      Awaiter(Event& e, uint64_t deadline) noexcept : WaitBase(e), deadline_ns(deadline) {}
+      [[nodiscard]] bool await_suspend(std::coroutine_handle<> coroutine) noexcept {
+        if (!WaitBase::await_suspend(coroutine)) return false;
+        timeout.start(this->waiter.strand(), deadline_ns);
+        return true;
       }
-      [[nodiscard]] bool await_resume() const noexcept { return !timeout.has_expired(); }
+      [[nodiscard]] bool await_resume() noexcept {
+        if (!this->waiter.is_armed()) return true;
+        timeout.cancel();
+        Strand& strand = this->waiter.strand();
+        const bool came = this->settle();
+        strand.forget_wakes();
+        return came;
+      }
     };
-    return Awaiter{*this, deadline_ns};
+    return Awaiter(*this, deadline_ns);
   }
 
  private:
-  bool set_ = false;
-  IntrusiveList<Waiter> waiters_;
+  SpinLock lock_;
+  IntrusiveList<Waiter> waiters_;  // under the lock; empty while the event is set
 };
 
 // Sent at most once, received at most once.
@@ -71,17 +126,23 @@ class OneShot {
   // co_await one_shot.receive(): the value, or nothing if it was closed instead.
   [[nodiscard]] auto receive() noexcept {
     struct Awaiter {
+      using Value = std::optional<T>;
+
       OneShot& one_shot;
       decltype(std::declval<Event&>().wait()) wait;
+      explicit Awaiter(OneShot& o) noexcept : one_shot(o), wait(o.done_.wait()) {}
       [[nodiscard]] bool await_ready() const noexcept { return wait.await_ready(); }
-      void await_suspend(std::coroutine_handle<> coroutine) noexcept {
-        wait.await_suspend(coroutine);
+      [[nodiscard]] bool await_suspend(std::coroutine_handle<> coroutine) noexcept {
+        return wait.await_suspend(coroutine);
       }
       [[nodiscard]] std::optional<T> await_resume() {
-        return std::exchange(one_shot.value_, std::nullopt);
+        wait.await_resume();
+        return take();
       }
+      [[nodiscard]] bool settle() noexcept { return wait.settle(); }
+      [[nodiscard]] std::optional<T> take() { return std::exchange(one_shot.value_, std::nullopt); }
     };
-    return Awaiter{*this, done_.wait()};
+    return Awaiter(*this);
   }
 
  private:

@@ -1,4 +1,5 @@
-// A mutex that is held across suspensions: who comes while it is taken waits in order, and unlock hands it to the next.
+// A mutex that is held across suspensions: who comes while it is taken waits in order, and unlock hands it to the next. For
+// any CPU.
 #pragma once
 
 #include <utility>
@@ -23,44 +24,69 @@ class Mutex {
     Mutex* mutex_;
   };
 
-  ~Mutex() { DEBUG_ASSERT(!locked_); }
+  ~Mutex() { DEBUG_ASSERT(!is_locked()); }
 
-  [[nodiscard]] bool is_locked() const noexcept { return locked_; }
+  [[nodiscard]] bool is_locked() const noexcept { return (lock_.peek() & kHeld) != 0; }
 
   // auto guard = co_await mutex.lock();
   [[nodiscard]] auto lock() noexcept {
     struct Awaiter {
+      using Value = Guard;
+
       Mutex& mutex;
       Waiter waiter{};
       explicit Awaiter(Mutex& m) noexcept : mutex(m) {}
       Awaiter(const Awaiter&) = delete;
-      // Cancelled after the mutex was handed over, but before the coroutine ran: the next gets it.
+      Awaiter& operator=(const Awaiter&) = delete;
+      // Cancelled, perhaps after the mutex was handed over: the next gets it.
       ~Awaiter() {
-        if (waiter.state() == Waiter::State::Ready) mutex.unlock();
+        if (waiter.is_armed() && settle()) mutex.unlock();
       }
-      [[nodiscard]] bool await_ready() const noexcept {
-        return !std::exchange(mutex.locked_, true);
+      [[nodiscard]] bool await_ready() const noexcept { return mutex.lock_.try_change(0, kHeld); }
+      [[nodiscard]] bool await_suspend(std::coroutine_handle<> coroutine) noexcept {
+        waiter.arm(coroutine);
+        const uint32_t state = mutex.lock_.lock();
+        if (state == 0) {
+          waiter.disarm();
+        } else {
+          mutex.waiters_.push_back(waiter);
+        }
+        mutex.lock_.unlock(kHeld);
+        return state != 0;
       }
-      void await_suspend(std::coroutine_handle<> coroutine) noexcept {
-        waiter.suspend_on(mutex.waiters_, coroutine);
+      [[nodiscard]] Guard await_resume() noexcept {
+        if (waiter.is_armed()) {
+          mutex.lock_.wait_until_free();
+          waiter.disarm();
+        }
+        return take();
       }
-      [[nodiscard]] Guard await_resume() const noexcept { return Guard(mutex); }
+      // Ends the wait: whether the mutex is ours.
+      [[nodiscard]] bool settle() noexcept {
+        const uint32_t state = mutex.lock_.lock();
+        const bool ours = !waiter.is_linked();
+        waiter.unlink();
+        mutex.lock_.unlock(state);
+        waiter.disarm();
+        return ours;
+      }
+      [[nodiscard]] Guard take() const noexcept { return Guard(mutex); }
     };
     return Awaiter(*this);
   }
 
  private:
+  static constexpr uint32_t kHeld = 2;  // the lock's state
+
   void unlock() noexcept {
-    DEBUG_ASSERT(locked_);
-    if (Waiter* next = waiters_.front()) {
-      next->wake();
-    } else {
-      locked_ = false;
-    }
+    lock_.lock();
+    Waiter* next = waiters_.pop_front();
+    if (next != nullptr) next->wake();
+    lock_.unlock(next != nullptr ? kHeld : 0);
   }
 
-  bool locked_ = false;
-  IntrusiveList<Waiter> waiters_;
+  SpinLock lock_;
+  IntrusiveList<Waiter> waiters_;  // under the lock; empty unless held
 };
 
 }  // namespace nacre::coro

@@ -1,14 +1,12 @@
-// What runs coroutines on one CPU (or, in host programs, on one thread): a queue of those that can go on, and deadlines.
-// kernel/exec adds the loop, sleeping and wake-ups from other CPUs.
+// What runs strands on one CPU (or, in host programs, on one thread): a queue of those that can go on, and deadlines.
+// kernel/exec adds the loop, sleeping, and the CPUs' knowledge of each other.
 //
-// A Waiter is one suspended coroutine; it lives in the coroutine's own frame, so that waiting and waking allocate nothing.
-// Its states:
-//   Idle → Waiting     suspend_on(list)
-//   Waiting → Ready    wake(): moved from the list to the queue of the scheduler that it was suspended on
-//   Ready → Idle       the scheduler resumes it
-//   any → gone         the frame is destroyed: it leaves whatever list it is on. This is how tasks are cancelled.
+// The queue is a list under a spin lock: its own CPU takes from the front, any CPU appends, CPUs without work take some that
+// are not pinned, and a canceller takes out what it cancels. A strand is queued on its home; stealing changes the home while
+// both queues are locked, so that "home and linked" under the home's lock is the truth.
 //
-// Everything here belongs to one CPU and takes no lock; other CPUs send work (exec::Executor::post_remote).
+// A Waiter is one suspended coroutine on the list of what it waits for; it lives in the coroutine's own frame, so that
+// waiting and waking allocate nothing.
 #pragma once
 
 #include <coroutine>
@@ -16,37 +14,28 @@
 
 #include "nacre/base/core/intrusive_list.hh"
 #include "nacre/base/core/panic.hh"
-#include "nacre/base/coro/timer_queue.hh"
+#include "nacre/base/coro/spin_lock.hh"
+#include "nacre/base/coro/strand.hh"
+#include "nacre/base/coro/timer_wheel.hh"
 
 namespace nacre::coro {
 
-class Scheduler;
-
-class Waiter : public ListNode {
- public:
-  enum class State : uint8_t { Idle, Waiting, Ready };
-
-  Waiter() = default;
-
-  [[nodiscard]] State state() const noexcept { return state_; }
-  // The coroutine waits on a list of the caller's.
-  void suspend_on(IntrusiveList<Waiter>& list, std::coroutine_handle<> coroutine) noexcept;
-  // The coroutine waits for a wake() by someone who knows it.
-  void suspend(std::coroutine_handle<> coroutine) noexcept;
-  // It will run soon. Only while Waiting.
-  void wake() noexcept;
-
- private:
-  friend class Scheduler;
-
-  std::coroutine_handle<> coroutine_;
-  Scheduler* home_ = nullptr;
-  State state_ = State::Idle;
-};
-
 class Scheduler {
  public:
+  // Told about work that its CPU may not notice by itself. kernel/exec's wakes sleeping CPUs.
+  class Monitor {
+   public:
+    // A strand was queued on `scheduler`; `local`: by its own CPU.
+    virtual void on_queued(Scheduler& scheduler, bool local, Placement placement) noexcept = 0;
+    // A strand that runs there is to end: whatever it does outside the kernel should stop.
+    virtual void on_cancel_running(Scheduler& scheduler) noexcept = 0;
+
+   protected:
+    ~Monitor() = default;
+  };
+
   Scheduler() = default;
+  explicit Scheduler(Monitor& monitor) noexcept : monitor_(&monitor) {}
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
 
@@ -70,65 +59,124 @@ class Scheduler {
     Scheduler* before_;
   };
 
-  // Resumes at most `limit` coroutines in the order in which they became ready. Returns how many it resumed.
+  // Resumes at most `limit` strands in the order in which they became ready. Returns how many it resumed.
   uint64_t run_ready(uint64_t limit);
-  [[nodiscard]] bool has_ready() const noexcept { return !ready_.is_empty(); }
-  [[nodiscard]] TimerQueue& timers() noexcept { return timers_; }
+  // Destroys the strands at hand that were cancelled, and runs nothing: for one who must wait for another CPU.
+  void dispose_cancelled() noexcept;
+  // Takes up to half of the other's strands that may move, at most `limit`. Returns how many.
+  uint64_t steal_from(Scheduler& victim, uint64_t limit) noexcept;
+
+  [[nodiscard]] bool has_ready() const noexcept {
+    return ready_count_.load(std::memory_order_relaxed) != 0;
+  }
+  [[nodiscard]] uint64_t ready_count() const noexcept {
+    return ready_count_.load(std::memory_order_relaxed);
+  }
+  // Of those, how many may run elsewhere.
+  [[nodiscard]] uint64_t stealable_count() const noexcept {
+    return stealable_count_.load(std::memory_order_relaxed);
+  }
+  [[nodiscard]] TimerWheel& timers() noexcept { return timers_; }
+  // The strand that is running here; nullptr between strands.
+  [[nodiscard]] Strand* running() const noexcept { return running_; }
 
  private:
-  friend class Waiter;
+  friend class Strand;
 
-  IntrusiveList<Waiter> ready_;
-  TimerQueue timers_;
+  void enqueue(Strand& strand) noexcept;
+  [[nodiscard]] Strand* pop() noexcept;
+  void run(Strand& strand);
+  uint64_t steal_locked(Scheduler& victim, uint64_t limit) noexcept
+      NACRE_REQUIRES(lock_, victim.lock_);
+  // False if it is not on this queue.
+  [[nodiscard]] bool remove(Strand& strand) noexcept;
+  void link(Strand& strand) noexcept NACRE_REQUIRES(lock_);
+  void unlink(Strand& strand) noexcept NACRE_REQUIRES(lock_);
+  static void add(Atomic<uint64_t>& counter, uint64_t amount) noexcept {
+    counter.store(counter.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+  }
+
+  SpinLock lock_;
+  IntrusiveList<Strand> ready_ NACRE_GUARDED_BY(lock_);
+  // Both change under the lock, and are looked at without.
+  Atomic<uint64_t> ready_count_{0};
+  Atomic<uint64_t> stealable_count_{0};
+  Strand* running_ = nullptr;
+  Monitor* monitor_ = nullptr;
+  TimerWheel timers_;
+};
+
+// The strand that the caller is part of.
+[[nodiscard]] inline Strand& current_strand() noexcept {
+  Strand* strand = Scheduler::current().running();
+  ASSERT(strand != nullptr);
+  return *strand;
+}
+
+// One suspended coroutine on a list. The list's lock protects the links; `strand` is the waiting coroutine's own.
+//   suspend():   arm(), then under the lock: look once more, push_back
+//   the waker, under the lock: pop_front, wake()
+//   resumption:  disarm() after the lock was seen free: the waker is out
+//   destroyed while armed: the coroutine was cancelled. Under the lock: still linked → unlink; otherwise what it was given
+//                is given to the next.
+class Waiter : public ListNode {
+ public:
+  Waiter() = default;
+
+  void arm(std::coroutine_handle<> coroutine) noexcept {
+    strand_ = &current_strand();
+    strand_->will_resume_at(coroutine);
+  }
+  void disarm() noexcept { strand_ = nullptr; }
+  [[nodiscard]] bool is_armed() const noexcept { return strand_ != nullptr; }
+  [[nodiscard]] Strand& strand() const noexcept { return *strand_; }
+  void wake() noexcept { strand_->wake(); }
+
+ private:
+  Strand* strand_ = nullptr;
+};
+
+// Wakes a strand at a deadline, whatever else it waits for.
+class Timeout : public Timer {
+ public:
+  Timeout() noexcept
+      : Timer([](Timer& timer) noexcept { static_cast<Timeout&>(timer).strand_->wake(); }) {}
+  // By the strand itself. Never, if the deadline is kNever.
+  void start(Strand& strand, uint64_t deadline_ns) noexcept {
+    strand_ = &strand;
+    if (deadline_ns != kNever) Scheduler::current().timers().insert(*this, deadline_ns);
+  }
+
+ private:
+  Strand* strand_ = nullptr;
 };
 
 // co_await yield(): lets everybody who is ready go first.
 [[nodiscard]] inline auto yield() noexcept {
   struct Awaiter {
-    Waiter waiter;
     [[nodiscard]] bool await_ready() const noexcept { return false; }
-    void await_suspend(std::coroutine_handle<> coroutine) noexcept {
-      waiter.suspend(coroutine);
-      waiter.wake();
+    void await_suspend(std::coroutine_handle<> coroutine) const noexcept {
+      Strand& strand = current_strand();
+      strand.will_resume_at(coroutine);
+      // While it still runs: the scheduler queues it when it has come out.
+      strand.wake();
     }
     void await_resume() const noexcept {}
   };
   return Awaiter{};
 }
 
-// A deadline on which a Waiter is woken, if nobody else woke it before.
-class Timeout : public Timer {
- public:
-  explicit Timeout(Waiter& waiter) noexcept
-      : Timer([](Timer& timer) noexcept { static_cast<Timeout&>(timer).expire(); }),
-        waiter_(waiter) {}
-  // Starts to count, unless the deadline is kNever.
-  void start(uint64_t deadline_ns) noexcept {
-    if (deadline_ns != kNever) Scheduler::current().timers().insert(*this, deadline_ns);
-  }
-  [[nodiscard]] bool has_expired() const noexcept { return expired_; }
-
- private:
-  void expire() noexcept {
-    if (waiter_.state() != Waiter::State::Waiting) return;
-    expired_ = true;
-    waiter_.wake();
-  }
-
-  Waiter& waiter_;
-  bool expired_ = false;
-};
-
 // co_await sleep_until(t): goes on when the scheduler's clock has reached t (nanoseconds).
 [[nodiscard]] inline auto sleep_until(uint64_t deadline_ns) noexcept {
   struct Awaiter {
     uint64_t deadline_ns;
-    Waiter waiter{};
-    Timeout timeout{waiter};
+    Timeout timeout{};
+    explicit Awaiter(uint64_t deadline) noexcept : deadline_ns(deadline) {}
     [[nodiscard]] bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<> coroutine) noexcept {
-      waiter.suspend(coroutine);
-      timeout.start(deadline_ns);
+      Strand& strand = current_strand();
+      strand.will_resume_at(coroutine);
+      timeout.start(strand, deadline_ns);
     }
     void await_resume() const noexcept {}
   };

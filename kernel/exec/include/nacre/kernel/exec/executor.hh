@@ -1,24 +1,26 @@
-// One CPU's executor: runs what is ready, sleeps until the next deadline or interrupt when nothing is, and takes work from
-// other CPUs.
+// One CPU's executor: runs what is ready, takes work from other CPUs when it has none, sleeps until the next deadline or
+// interrupt when nobody has any.
 //
 // The loop:
-//   take remote work → poll the port's interrupts → expire timers → run a batch of ready coroutines → again;
-//   nothing ready:  publish idle → look at the remote queue once more → arm the next deadline → wait for an interrupt.
-// Another CPU first pushes its work, then looks at the idle flag (all sequentially consistent): either it sees the flag and
-// pokes, or the push is seen by the second look. Interrupts are masked all along; a pending one ends the wait, so
-// nothing falls into the gap before it.
+//   take remote work → poll the port's interrupts → expire timers → run a batch of ready strands → again;
+//   nothing ready:  steal from another CPU;
+//   nothing there:  publish that we sleep → look at all queues once more → arm the next deadline → wait for an interrupt.
+// Another CPU first queues its work, then looks whether we sleep (a sequentially consistent fence between, on both sides):
+// either it sees that and pokes, or our second look sees the work. Interrupts are masked all along; a pending one ends the
+// wait, so nothing falls into the gap before it. Going to user mode is like sleeping: arm_until() publishes it, and work that
+// came in between makes the slice end at once.
 //
-// All but post_remote belongs to the CPU itself.
+// Executors that may steal from each other and wake each other form a Group. All but post_remote belongs to the CPU itself.
 #pragma once
 
-#include <atomic>
+#include <array>
 #include <cstdint>
-#include <new>
 #include <optional>
 #include <type_traits>
 #include <utility>
 
 #include "nacre/base/core/address.hh"
+#include "nacre/base/coro/atomic.hh"
 #include "nacre/base/coro/scheduler.hh"
 #include "nacre/base/coro/scope.hh"
 #include "nacre/base/coro/task.hh"
@@ -36,7 +38,7 @@ class CpuPort {
   virtual void wait_for_interrupt() noexcept = 0;
   // Serves pending interrupts other than the timer's: devices, pokes. May wake coroutines.
   virtual void serve_interrupts() = 0;
-  // Makes an interrupt pending on another CPU. Called on the CPU that wants it, for the CPU of this port.
+  // Makes an interrupt pending on the CPU of this port. Called on another.
   virtual void poke() noexcept = 0;
 };
 
@@ -52,10 +54,43 @@ class RemoteWork {
   Run run_;
 };
 
-class Executor {
+class Executor;
+
+// The executors of a machine, by CpuId.
+class Group {
  public:
-  // Borrows the port.
-  Executor(CpuId cpu, CpuPort& port) noexcept : port_(port), cpu_(cpu) {}
+  static constexpr size_t kMaxCpus = 64;
+
+  // From now on the others see it.
+  void add(Executor& executor) noexcept;
+  // nullptr if that CPU has none (yet).
+  [[nodiscard]] Executor* find(CpuId cpu) const noexcept {
+    return cpu.value < kMaxCpus ? members_[cpu.value].load(std::memory_order_acquire) : nullptr;
+  }
+  // CPU numbers are below this.
+  [[nodiscard]] size_t size() const noexcept { return size_.load(std::memory_order_acquire); }
+
+ private:
+  friend class Executor;
+
+  // Wakes one that sleeps, if there is one, to steal.
+  void wake_one() noexcept;
+  // Whether somebody else has something to steal.
+  [[nodiscard]] bool has_stealable(const Executor& thief) const noexcept;
+
+  std::array<coro::Atomic<Executor*>, kMaxCpus> members_{};
+  coro::Atomic<size_t> size_{0};
+  // One bit a CPU, set before its last look at the queues; cleared by whoever wakes it, or by itself.
+  coro::Atomic<uint64_t> sleeping_{0};
+};
+
+class Executor final : private coro::Scheduler::Monitor {
+ public:
+  // Borrows the port and the group.
+  Executor(CpuId cpu, CpuPort& port, Group* group = nullptr) noexcept
+      : port_(port), group_(group), scheduler_(*this), cpu_(cpu) {
+    if (group != nullptr) group->add(*this);
+  }
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
 
@@ -72,7 +107,8 @@ class Executor {
   // One turn without sleeping: false if there was nothing to do.
   bool turn();
 
-  // Before the CPU leaves for user mode: interrupts it at the deadline, or earlier if a timer of ours is due.
+  // Before the CPU leaves for user mode: interrupts it at the deadline, or earlier if a timer of ours is due or another CPU
+  // wants something here.
   void arm_until(uint64_t deadline_ns) noexcept;
 
   // From any CPU: `work` runs here, soon. The node may be reused once it has run.
@@ -86,24 +122,43 @@ class Executor {
     uint64_t resumed = 0;  // coroutines
     uint64_t remote = 0;   // pieces of work from other CPUs
     uint64_t waits = 0;    // times that there was nothing to do
+    uint64_t stolen = 0;   // strands taken from other CPUs
   };
   [[nodiscard]] const Statistics& statistics() const noexcept { return statistics_; }
 
  private:
+  friend class Group;
+
+  // What others must do to be noticed here.
+  //   Awake → Sleeping, InUser   by us, before the last look at the queues
+  //   → Awake                    by us; or by another CPU, which then pokes
+  enum class Activity : uint32_t { Awake, Sleeping, InUser };
+
+  void on_queued(coro::Scheduler& scheduler, bool local,
+                 coro::Placement placement) noexcept override;
+  void on_cancel_running(coro::Scheduler& scheduler) noexcept override;
+
+  // On other CPUs, after they have left something here.
+  void notify() noexcept;
+  void note_awake() noexcept;
   bool take_remote() noexcept;
+  uint64_t steal() noexcept;
   void sleep() noexcept;
 
   static constexpr uint64_t kBatch = 32;
+  static constexpr uint64_t kStealLimit = 16;
 
   CpuPort& port_;
+  Group* group_;
   coro::Scheduler scheduler_;
   CpuId cpu_;
   bool stopping_ = false;
   Statistics statistics_;
   // A stack, newest first. Pushed by any CPU (release), taken whole by this one (acquire).
-  std::atomic<RemoteWork*> remote_{nullptr};
-  // True from before the last look at remote_ until the CPU is awake again.
-  std::atomic<bool> idle_{false};
+  coro::Atomic<RemoteWork*> remote_{nullptr};
+  coro::Atomic<Activity> activity_{Activity::Awake};
+  // Another CPU left something since the last turn of the loop began. Set before activity_ is looked at.
+  coro::Atomic<uint32_t> arrived_{0};
 };
 
 namespace detail {
@@ -131,18 +186,13 @@ T Executor::block_on(coro::Task<T> task) {
     (void)block_on(with_value(std::move(task)));
   } else {
     std::optional<T> result;
+    const coro::Scheduler::Running running(scheduler_);
     coro::Scope scope;
-    {
-      const coro::Scheduler::Running running(scheduler_);
-      coro::Task<void> keeper = detail::keep_result(this, std::move(task), &result);
-      // Without a frame it would never say that it has ended.
-      if (keeper.done()) throw std::bad_alloc();
-      scope.spawn(std::move(keeper));
-    }
+    scope.spawn(detail::keep_result(this, std::move(task), &result), coro::Placement::Pinned);
     run();
     scope.rethrow_failure();
     if (!result) {
-      scope.cancel();
+      scope.cancel_now();
       stopping_ = false;
       throw Stopped();
     }

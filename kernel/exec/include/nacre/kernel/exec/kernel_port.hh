@@ -30,8 +30,14 @@ class KernelPort final : public CpuPort {
   void* external_self_ = nullptr;
 };
 
-// The executor of the current CPU; made on first use, never destroyed.
+// The executor of the current CPU; made on first use, never destroyed. A coroutine that is not pinned may be on another after
+// the next co_await.
 [[nodiscard]] Executor& this_executor();
 [[nodiscard]] KernelPort& this_port();
+// All of them.
+[[nodiscard]] Group& executors() noexcept;
+
+// The life of a CPU that has nothing of its own to do: runs what others leave for it.
+[[noreturn]] void run_worker();
 
 }  // namespace nacre::exec

@@ -1,0 +1,83 @@
+// A strand: one chain of coroutines, from the root that a Scope made to the leaf that runs or waits. It is what schedulers
+// queue, steal and cancel; a coroutine handle alone never leaves its strand.
+//
+// One atomic word says who may touch the rest. Its values, and who owns the strand:
+//   0                      suspended: whoever wakes it, or cancels it
+//   Woken                  queued: the scheduler whose queue it is on (or, for a moment, the one that is about to queue it)
+//   Running                the CPU that runs it
+//   Running+Woken          the same; woken before it was out of its last suspension: that CPU queues it again
+//   Cancelled              taken by the one who cancelled it while it was suspended: it destroys the strand
+//   …+Cancelled            asked to end: who takes it off a queue, or whose resume() returns, destroys it
+// Every transition is one atomic operation that also tells what was before:
+//   wake()       or Woken:      0 → queued by the waker; otherwise the owner finds the bit
+//   run          xor Woken, Running: queued → running
+//   suspended    and not Running: 0 → nobody's; Woken → queue it again; Cancelled → destroy it
+//   cancel       or Cancelled:  0 → taken
+// Destroying a suspended coroutine destroys all that it awaits, leaves first, and every awaiter leaves its list.
+//
+// Wakes are never lost and never spurious: a waker calls wake() while it holds the lock of what the strand waits on, and
+// whoever ends a wait leaves all lists under those locks before it goes on.
+#pragma once
+
+#include <coroutine>
+#include <cstdint>
+
+#include "nacre/base/core/intrusive_list.hh"
+#include "nacre/base/core/panic.hh"
+#include "nacre/base/coro/atomic.hh"
+
+namespace nacre::coro {
+
+class Scheduler;
+
+// Where a strand may run.
+enum class Placement : uint8_t {
+  Pinned,  // on one CPU: what uses the CPU's own state or devices across suspensions
+  Any,     // where there is time for it
+};
+
+class Strand : public ListNode {
+ public:
+  // Destroys the strand's root, and the strand with it.
+  using Dispose = void (*)(Strand&) noexcept;
+
+  Strand(Dispose dispose, Placement placement, Scheduler& home) noexcept
+      : dispose_(dispose), home_(&home), placement_(placement) {}
+
+  [[nodiscard]] Placement placement() const noexcept { return placement_; }
+  // The scheduler that it runs on, or last ran on, or will start on.
+  [[nodiscard]] Scheduler& home() const noexcept { return *home_.load(std::memory_order_relaxed); }
+
+  // A new strand: it will run `root`, soon.
+  void start(std::coroutine_handle<> root) noexcept;
+  // By its own leaf, before it tells anybody whom to wake: where it goes on.
+  void will_resume_at(std::coroutine_handle<> leaf) noexcept { resume_point_ = leaf; }
+  // It goes on, soon. Called under the lock that keeps the strand from leaving what it waits on.
+  void wake() noexcept;
+  // By the strand itself, when everything that might wake it is off: a wake that came after another is forgotten.
+  void forget_wakes() noexcept { state_.fetch_and(~kWoken, std::memory_order_relaxed); }
+  // By its root at the end: the scheduler disposes of it.
+  void finish() noexcept { finished_ = true; }
+
+  // Asks it to end. True: it is the caller's, who calls dispose(); otherwise somebody else will, as soon as it can.
+  // Until dispose() is called, by anybody, the strand must be kept alive by a lock that dispose() takes.
+  [[nodiscard]] bool request_cancel() noexcept;
+  void dispose() noexcept { dispose_(*this); }
+
+ private:
+  friend class Scheduler;
+
+  static constexpr uint32_t kWoken = 1;
+  static constexpr uint32_t kRunning = 2;
+  static constexpr uint32_t kCancelled = 4;
+
+  Atomic<uint32_t> state_{kWoken};
+  Dispose dispose_;
+  std::coroutine_handle<> resume_point_;
+  // Changed by the owner; while the strand is on a queue, under that queue's lock.
+  Atomic<Scheduler*> home_;
+  Placement placement_;
+  bool finished_ = false;
+};
+
+}  // namespace nacre::coro
