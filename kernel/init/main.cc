@@ -16,6 +16,7 @@
 #include "nacre/kernel/arch/machine.hh"
 #include "nacre/kernel/arch/per_cpu.hh"
 #include "nacre/kernel/arch/translation.hh"
+#include "nacre/kernel/exec/kernel_port.hh"
 #include "nacre/kernel/init/boot_context.hh"
 #include "nacre/kernel/init/boot_main.hh"
 #include "nacre/kernel/mm/failure_injection.hh"
@@ -166,7 +167,7 @@ void run_other_cpu(const abi::BootInfo& info, size_t place) {
   finish_cpu();
   log_init.debug("hart {} is up", arch::this_cpu().hart.value);
   if (const auto test = context.arguments.value("selftest")) run_self_test_elsewhere(*test);
-  arch::park();
+  exec::run_worker();
 }
 
 }  // namespace
