@@ -51,6 +51,7 @@ uint32_t Plic::dispatch(uint32_t context) {
       // Nobody asked for it: it must not come again.
       disable(context, source);
     }
+    if (source <= kMaxSources) ++handled_[source];
     registers_.write32(claim, source);
     ++handled;
   }

@@ -74,6 +74,7 @@ Result<std::unique_ptr<Devices>> Devices::discover(const fdt::Tree& tree, HartId
   std::unique_ptr<Devices> devices(new Devices(frames));
   TRY(devices->find_interrupt_controller(tree, hart, mapper));
   TRY(devices->find_clock(tree, mapper));
+  TRY(devices->find_uart(tree, mapper));
   TRY(devices->find_serial(tree, mapper));
   return devices;
 }
@@ -104,6 +105,18 @@ Result<void> Devices::find_clock(const fdt::Tree& tree, DeviceMapper& mapper) {
   TRY_ASSIGN(const arch::MmioRegion region, map_registers(*node, mapper));
   MappedRegisters registers(region);
   realtime_at_zero_ns_ = dev::read_goldfish_rtc_ns(registers) - arch::now_ns();
+  return {};
+}
+
+Result<void> Devices::find_uart(const fdt::Tree& tree, DeviceMapper& mapper) {
+  const auto node = tree.find_compatible(dev::kUartCompatible);
+  const auto interrupt = node ? node->property("interrupts") : std::nullopt;
+  if (!plic_ || !interrupt || !interrupt->as_u32()) return {};
+  TRY_ASSIGN(const arch::MmioRegion region, map_registers(*node, mapper));
+  uart_registers_ = std::make_unique<MappedBytes>(region);
+  uart_ = std::make_unique<dev::Uart16550>(*uart_registers_);
+  TRY(plic_->connect(*interrupt->as_u32(), *uart_));
+  plic_->enable(plic_context_, *interrupt->as_u32());
   return {};
 }
 

@@ -20,6 +20,14 @@ class RegisterWindow {
   virtual void write32(uint64_t offset, uint32_t value) noexcept = 0;
 };
 
+// The same for a device whose registers are single bytes.
+class ByteRegisters {
+ public:
+  virtual ~ByteRegisters() = default;
+  [[nodiscard]] virtual uint8_t read8(uint64_t offset) noexcept = 0;
+  virtual void write8(uint64_t offset, uint8_t value) noexcept = 0;
+};
+
 // Physically contiguous memory, zero at first, page-aligned.
 struct DmaRegion {
   std::span<std::byte> bytes;

@@ -37,6 +37,10 @@ class Plic {
   // handled.
   uint32_t dispatch(uint32_t context);
 
+  // How often each source was handled.
+  [[nodiscard]] uint64_t handled(uint32_t source) const { return handled_[source]; }
+  [[nodiscard]] uint32_t sources() const { return sources_; }
+
  private:
   // Register map (PLIC 1.0.0, chapter 3).
   static constexpr uint64_t kPriority = 0;           // + 4 * source
@@ -50,6 +54,7 @@ class Plic {
   RegisterWindow& registers_;
   uint32_t sources_;
   std::array<InterruptHandler*, kMaxSources + 1> handlers_{};
+  std::array<uint64_t, kMaxSources + 1> handled_{};
 };
 
 }  // namespace nacre::dev

@@ -41,6 +41,20 @@ class MappedRegisters final : public dev::RegisterWindow {
   arch::MmioRegion region_;
 };
 
+class MappedBytes final : public dev::ByteRegisters {
+ public:
+  explicit MappedBytes(arch::MmioRegion region) : region_(region) {}
+  [[nodiscard]] uint8_t read8(uint64_t offset) noexcept override {
+    return region_.read<uint8_t>(offset);
+  }
+  void write8(uint64_t offset, uint8_t value) noexcept override {
+    region_.write<uint8_t>(offset, value);
+  }
+
+ private:
+  arch::MmioRegion region_;
+};
+
 class FrameDmaMemory final : public dev::DmaMemory {
  public:
   explicit FrameDmaMemory(mm::FrameAllocator& frames) : frames_(frames) {}

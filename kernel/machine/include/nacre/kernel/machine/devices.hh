@@ -9,6 +9,7 @@
 #include "nacre/base/core/error.hh"
 #include "nacre/base/fdt/tree.hh"
 #include "nacre/kernel/dev/plic.hh"
+#include "nacre/kernel/dev/uart16550.hh"
 #include "nacre/kernel/dev/virtio_serial.hh"
 #include "nacre/kernel/machine/device_memory.hh"
 
@@ -26,6 +27,10 @@ class Devices {
 
   // nullptr on a machine without one.
   [[nodiscard]] dev::VirtioSerial* serial() { return serial_.get(); }
+  // What is typed on the console; nullptr on a machine without a UART.
+  [[nodiscard]] dev::Uart16550* uart() { return uart_.get(); }
+  // nullptr on a machine without one.
+  [[nodiscard]] const dev::Plic* interrupt_controller() const { return plic_.get(); }
   // Serves every pending external interrupt of this CPU.
   void handle_external_interrupt();
   // Nanoseconds since 1970; since power-on without a clock.
@@ -38,6 +43,7 @@ class Devices {
   [[nodiscard]] Result<void> find_interrupt_controller(const fdt::Tree& tree, HartId hart,
                                                        DeviceMapper& mapper);
   [[nodiscard]] Result<void> find_clock(const fdt::Tree& tree, DeviceMapper& mapper);
+  [[nodiscard]] Result<void> find_uart(const fdt::Tree& tree, DeviceMapper& mapper);
   [[nodiscard]] Result<void> find_serial(const fdt::Tree& tree, DeviceMapper& mapper);
   [[nodiscard]] Result<bool> try_serial(const fdt::Node& node, DeviceMapper& mapper);
 
@@ -48,6 +54,8 @@ class Devices {
   std::unique_ptr<MappedRegisters> serial_registers_;
   std::unique_ptr<dev::VirtioSerial> serial_;
   std::unique_ptr<dev::InterruptHandler> serial_interrupt_;
+  std::unique_ptr<MappedBytes> uart_registers_;
+  std::unique_ptr<dev::Uart16550> uart_;
   uint64_t realtime_at_zero_ns_ = 0;  // real time when arch::now_ns() was 0
 };
 

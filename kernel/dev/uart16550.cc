@@ -1,0 +1,32 @@
+#include "nacre/kernel/dev/uart16550.hh"
+
+#include "nacre/base/core/panic.hh"
+
+namespace nacre::dev {
+
+Uart16550::Uart16550(ByteRegisters& registers) noexcept : registers_(registers) {
+  registers_.write8(kFifoControl, kFifoEnable);
+  registers_.write8(kModemControl, registers_.read8(kModemControl) | kOut2);
+  registers_.write8(kInterruptEnable, kReceiveInterrupt);
+}
+
+uint8_t Uart16550::take() noexcept {
+  ASSERT(has_input());
+  return buffer_[read_++ % kBufferSize];
+}
+
+void Uart16550::on_interrupt() noexcept {
+  bool any = false;
+  while ((registers_.read8(kLineStatus) & kDataReady) != 0) {
+    const uint8_t byte = registers_.read8(kReceiveBuffer);
+    if (written_ - read_ == kBufferSize) {
+      ++lost_;
+      continue;
+    }
+    buffer_[written_++ % kBufferSize] = byte;
+    any = true;
+  }
+  if (any && listener_ != nullptr) listener_->on_input();
+}
+
+}  // namespace nacre::dev
