@@ -15,27 +15,62 @@ function(nacre_kernel)
   target_link_libraries(${arg_NAME} PRIVATE runtime_memory)
 endfunction()
 
-# nacre_boot_image(NAME nacre_image OUTPUT nacre.elf KERNEL nacre_kernel)
-#   The loader with a kernel inside, at the top of the build folder.
+# What the loader links: BearSSL's verification, zstd's decoder (tools/libraries).
+execute_process(COMMAND ${PROJECT_SOURCE_DIR}/tools/libraries/build.sh
+                OUTPUT_VARIABLE NACRE_LIBRARIES OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+set_property(DIRECTORY ${PROJECT_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
+             ${PROJECT_SOURCE_DIR}/tools/libraries/build.sh)
+
+# The key that boot images are signed with. Without one: a key of this build folder's own, made once and never kept elsewhere.
+set(NACRE_BOOT_KEY "" CACHE FILEPATH "Private key for boot images: PEM, P-256; empty for one made here")
+if(NACRE_BOOT_KEY)
+  set(NACRE_USED_BOOT_KEY ${NACRE_BOOT_KEY})
+else()
+  set(NACRE_USED_BOOT_KEY ${CMAKE_BINARY_DIR}/development-key.pem)
+  if(NOT EXISTS ${NACRE_USED_BOOT_KEY})
+    execute_process(COMMAND openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out ${NACRE_USED_BOOT_KEY}
+                    ERROR_QUIET COMMAND_ERROR_IS_FATAL ANY)
+  endif()
+endif()
+set(NACRE_BOOT_KEY_POINT ${CMAKE_BINARY_DIR}/boot-key.point)
+add_custom_command(OUTPUT ${NACRE_BOOT_KEY_POINT}
+  COMMAND ${PROJECT_SOURCE_DIR}/tools/image/seal public-key ${NACRE_USED_BOOT_KEY} ${NACRE_BOOT_KEY_POINT}
+  DEPENDS ${NACRE_USED_BOOT_KEY} ${PROJECT_SOURCE_DIR}/tools/image/seal VERBATIM)
+add_custom_target(nacre_boot_key DEPENDS ${NACRE_BOOT_KEY_POINT})
+
+# nacre_boot_image(NAME nacre_image OUTPUT nacre.img KERNEL nacre_kernel)
+#   The loader with a kernel inside, packed and signed, at the top of the build folder.
 function(nacre_boot_image)
   cmake_parse_arguments(arg "" "NAME;OUTPUT;KERNEL" "" ${ARGN})
   set(loader ${PROJECT_SOURCE_DIR}/boot/loader)
-  # Without debug information and symbols; a table made from them stays for backtraces (base/elf: kSectionLines).
-  set(payload ${CMAKE_CURRENT_BINARY_DIR}/${arg_NAME}_payload.elf)
+  set(seal ${PROJECT_SOURCE_DIR}/tools/image/seal)
+  # Without debug information and symbols; a table made from them stays for backtraces (base/elf: kSectionLines). Packed
+  # without a checksum, since there is the signature; matches below five bytes would make it 5 % smaller, but cost more to
+  # unpack than that saves in hashing.
+  set(payload ${CMAKE_CURRENT_BINARY_DIR}/${arg_NAME}_payload.zst)
+  set(stripped ${CMAKE_CURRENT_BINARY_DIR}/${arg_NAME}_payload.elf)
   set(lines ${PROJECT_SOURCE_DIR}/tools/lines/make_table.py)
   file(RELATIVE_PATH prefix ${PROJECT_SOURCE_DIR} ${CMAKE_BINARY_DIR}/)
   add_custom_command(OUTPUT ${payload}
-    COMMAND ${lines} $<TARGET_FILE:${arg_KERNEL}> ${payload}.lines --prefix ${prefix}/
-    COMMAND /usr/bin/llvm-objcopy-19 --strip-all --add-section nacre.lines=${payload}.lines
-            --set-section-type nacre.lines=0x80006c6e $<TARGET_FILE:${arg_KERNEL}> ${payload}
+    COMMAND ${lines} $<TARGET_FILE:${arg_KERNEL}> ${stripped}.lines --prefix ${prefix}/
+    COMMAND /usr/bin/llvm-objcopy-19 --strip-all --add-section nacre.lines=${stripped}.lines
+            --set-section-type nacre.lines=0x80006c6e $<TARGET_FILE:${arg_KERNEL}> ${stripped}
+    COMMAND zstd -q -f -19 --zstd=mml=5 --no-check ${stripped} -o ${payload}
     DEPENDS ${arg_KERNEL} ${lines} VERBATIM)
-  set_source_files_properties(${loader}/payload.S PROPERTIES OBJECT_DEPENDS ${payload})
-  nacre_executable(NAME ${arg_NAME} SOURCES ${loader}/start.S ${loader}/payload.S DEPS boot_loader)
-  target_compile_definitions(${arg_NAME} PRIVATE PAYLOAD="${payload}")
-  set_target_properties(${arg_NAME} PROPERTIES OUTPUT_NAME ${arg_OUTPUT}
-    RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR} LINK_DEPENDS ${loader}/loader.ld)
-  target_link_options(${arg_NAME} PRIVATE
+  set(linked ${arg_NAME}_loader)
+  set_source_files_properties(${loader}/payload.S PROPERTIES OBJECT_DEPENDS "${payload};${NACRE_BOOT_KEY_POINT}")
+  nacre_executable(NAME ${linked} SOURCES ${loader}/start.S ${loader}/payload.S DEPS boot_loader)
+  add_dependencies(${linked} nacre_boot_key)
+  target_compile_definitions(${linked} PRIVATE PAYLOAD="${payload}" BOOT_KEY="${NACRE_BOOT_KEY_POINT}")
+  set_target_properties(${linked} PROPERTIES LINK_DEPENDS ${loader}/loader.ld SUFFIX .elf)
+  target_link_options(${linked} PRIVATE
     -nostdlib -fuse-ld=lld -static -T${loader}/loader.ld
     LINKER:--gc-sections,--no-dependent-libraries)
-  target_link_libraries(${arg_NAME} PRIVATE runtime_memory)
+  target_link_libraries(${linked} PRIVATE
+    ${NACRE_LIBRARIES}/lib/libbearssl.a ${NACRE_LIBRARIES}/lib/libzstd_decoder.a runtime_memory)
+  set(image ${CMAKE_BINARY_DIR}/${arg_OUTPUT})
+  add_custom_command(OUTPUT ${image}
+    COMMAND ${seal} image $<TARGET_FILE:${linked}> ${NACRE_USED_BOOT_KEY} ${image}
+    DEPENDS ${linked} ${seal} ${NACRE_USED_BOOT_KEY} VERBATIM)
+  add_custom_target(${arg_NAME} ALL DEPENDS ${image})
 endfunction()

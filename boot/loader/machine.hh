@@ -22,6 +22,11 @@ void use_test_device(const fdt::Tree& tree);
 // Whether the hart implements a translation mode. `scratch_table` is a page to clobber.
 [[nodiscard]] bool supports(paging::Mode mode, std::span<uint64_t, 512> scratch_table);
 
+[[nodiscard]] inline uint64_t address_of(const void* pointer) {
+  // SAFETY: translation is off: pointers are physical addresses.
+  return reinterpret_cast<uint64_t>(pointer);
+}
+
 // Physical memory as bytes. The caller knows what lies there.
 [[nodiscard]] std::span<std::byte> memory_at(uint64_t physical, size_t size);
 

@@ -1,6 +1,6 @@
 // The loader: from firmware's hand-over to the kernel's first instruction on every hart. Physical, no heap, no exceptions;
-// one hart does everything, the others only pass through. Memory comes from the start of the largest free region and is
-// never given back. abi/boot_info.hh says what the kernel finds.
+// one hart does everything, the others only pass through. Memory that the kernel keeps comes from the start of the largest
+// free region. abi/boot_info.hh says what the kernel finds.
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -10,12 +10,12 @@
 #include "harts.hh"
 #include "kernel_layout.hh"
 #include "machine.hh"
+#include "mapping.hh"
 #include "memory_map.hh"
 #include "nacre/abi/boot_info.hh"
 #include "nacre/base/elf/image.hh"
 #include "nacre/base/fdt/boot_arguments.hh"
 #include "nacre/base/fdt/tree.hh"
-#include "nacre/base/paging/page_table.hh"
 #include "payload.hh"
 
 namespace nacre::loader {
@@ -24,17 +24,10 @@ namespace {
 using abi::BootInfo;
 using abi::MemoryKind;
 using abi::Range;
-using paging::Access;
 using paging::Mode;
-using Table = paging::PageTable<Arena>;
 
 extern "C" std::byte loader_start[];
 extern "C" std::byte loader_end[];
-
-uint64_t address_of(const void* pointer) {
-  // SAFETY: translation is off: pointers are physical addresses.
-  return reinterpret_cast<uint64_t>(pointer);
-}
 
 // ---- What firmware says ----
 
@@ -75,99 +68,10 @@ Mode choose_mode(const fdt::BootArguments& arguments) {
   stop("no such translation mode", wanted.value_or("any"));
 }
 
-// ---- Mapping ----
-
-void check(Table::Status status, std::string_view what) {
-  if (!status) stop("cannot map", what);
-}
-
-// Neighbouring regions are mapped as one, so that large leaves fit.
-void map_memory(Table& table, const MemoryMap& map, uint64_t offset) {
-  const auto regions = map.regions();
-  for (size_t i = 0; i < regions.size();) {
-    if (regions[i].kind == MemoryKind::Firmware) {
-      ++i;
-      continue;
-    }
-    const uint64_t begin = regions[i].base;
-    uint64_t end = begin;
-    for (; i < regions.size() && regions[i].base == end && regions[i].kind != MemoryKind::Firmware;
-         ++i) {
-      end += regions[i].size;
-    }
-    check(table.map(VirtAddr(begin + offset), PhysAddr(begin), ByteSize(end - begin),
-                    {Access::ReadWrite, paging::Privilege::Supervisor, paging::Sharing::Global}),
-          "memory");
-  }
-}
-
-// The registers of everything below /soc. PCI's windows are not registers and stay out by their size.
-void map_devices(Table& table, const fdt::Tree& tree, uint64_t offset) {
-  constexpr uint64_t kLargest = 32 << 20;
-  const auto soc = tree.find("/soc");
-  for (auto node = soc ? soc->first_child() : std::nullopt; node; node = node->next_sibling()) {
-    const auto region = node->region(0);
-    if (!region || region->size > kLargest || region->size == 0) continue;
-    const uint64_t begin = region->address & ~(kPageSize - 1);
-    const uint64_t size =
-        (region->address + region->size - begin + kPageSize - 1) & ~(kPageSize - 1);
-    const auto status =
-        table.map(VirtAddr(begin + offset), PhysAddr(begin), ByteSize(size),
-                  {Access::ReadWrite, paging::Privilege::Supervisor, paging::Sharing::Global});
-    // Devices may share a page.
-    if (!status && status.error() != paging::MapError::AlreadyMapped)
-      stop("cannot map", node->name());
-  }
-}
-
-// Maps part of the image, both as linked, with one set of rights.
-void map_part(Table& table, const elf::Image& image, const BootInfo& info, uint64_t begin,
-              uint64_t end, Access access) {
-  if (begin == end) return;
-  const uint64_t offset = begin - image.extent().address;
-  const PhysAddr frame(info.kernel_physical.begin + offset);
-  check(table.map(VirtAddr(info.kernel_virtual + offset), frame, ByteSize(end - begin),
-                  {access, paging::Privilege::Supervisor, paging::Sharing::Global}),
-        "the kernel");
-  if (access == Access::ReadWrite) return;
-  // The same pages in the direct map must not be a way to write what is read-only here.
-  check(table.protect(VirtAddr(frame.value() + info.direct_map_offset), ByteSize(end - begin),
-                      {Access::Read, paging::Privilege::Supervisor, paging::Sharing::Global}),
-        "the kernel's constants");
-}
-
-void map_kernel(Table& table, const elf::Image& image, const BootInfo& info) {
-  constexpr auto page_of = [](uint64_t address) { return address & ~(kPageSize - 1); };
-  const elf::AddressRange relro = image.relro();
-  for (const elf::Segment& segment : image.segments()) {
-    const uint64_t begin = page_of(segment.address);
-    const uint64_t end = page_of(segment.address + segment.size + kPageSize - 1);
-    if (!segment.writable) {
-      map_part(table, image, info, begin, end,
-               segment.executable ? Access::ReadExecute : Access::Read);
-      continue;
-    }
-    // RELRO, whole pages of it, lies at the start of the writable segment.
-    const bool has_relro = relro.size != 0 && page_of(relro.address) == begin;
-    const uint64_t middle = has_relro ? page_of(relro.address + relro.size) : begin;
-    map_part(table, image, info, begin, middle, Access::Read);
-    map_part(table, image, info, middle, end, Access::ReadWrite);
-  }
-}
-
-// Fresh zeroed memory for a virtual range; returns where it lies.
-std::span<std::byte> map_fresh(Table& table, Arena& arena, Range range) {
-  const std::span<std::byte> memory = arena.allocate(range.size);
-  check(table.map(VirtAddr(range.begin), PhysAddr(address_of(memory.data())), ByteSize(range.size),
-                  {Access::ReadWrite, paging::Privilege::Supervisor, paging::Sharing::Global}),
-        "stack or TLS");
-  return memory;
-}
-
 // ---- The kernel ----
 
-elf::Image open_kernel() {
-  const auto image = elf::Image::parse(open_payload());
+elf::Image open_kernel(std::span<std::byte> scratch) {
+  const auto image = elf::Image::parse(unpack_kernel(scratch));
   if (!image) stop("bad kernel", elf::name_of(image.error()));
   return *image;
 }
@@ -202,13 +106,6 @@ std::span<const std::byte> initial_tls(const elf::Image& image, std::span<const 
   return kernel.subspan(offset, segment->content.size());
 }
 
-void map_cpu(Table& table, Arena& arena, const abi::BootCpu& cpu, std::span<const std::byte> tls) {
-  map_fresh(table, arena, cpu.boot_stack);
-  map_fresh(table, arena, cpu.emergency_stack);
-  const std::span<std::byte> block = map_fresh(table, arena, cpu.tls);
-  if (!tls.empty()) std::memcpy(block.data(), tls.data(), tls.size());
-}
-
 // The line table stays for backtraces; the payload goes.
 Range keep(Arena& arena, std::span<const std::byte> bytes) {
   if (bytes.empty()) return {};
@@ -222,10 +119,17 @@ void paint(MemoryMap& map, Range range, MemoryKind kind) {
     stop("too many memory regions");
 }
 
-Arena make_arena(const MemoryMap& map) {
+struct FreeMemory {
+  Arena arena;                   // what stays when the kernel runs
+  std::span<std::byte> scratch;  // what does not
+};
+
+FreeMemory split_free_memory(const MemoryMap& map) {
   const auto region = map.largest_usable();
   if (!region) stop("no memory");
-  return Arena(memory_at(region->base, region->size));
+  const std::span<std::byte> memory = memory_at(region->base, region->size);
+  const size_t half = memory.size() / 2 & ~(kPageSize - 1);
+  return {Arena(memory.first(half)), memory.subspan(half)};
 }
 
 // The kernel's copy of the BootInfo, complete but for the harts.
@@ -283,6 +187,7 @@ extern "C" [[noreturn]] void nacre_loader_main(uint64_t hart, uint64_t device_tr
 
   const fdt::Tree tree = open_device_tree(device_tree, found.device_tree);
   use_test_device(tree);
+  check_image();
   const auto arguments = fdt::BootArguments::of(tree);
   take_seed(tree, found);
   const Mode mode = choose_mode(arguments);
@@ -297,8 +202,8 @@ extern "C" [[noreturn]] void nacre_loader_main(uint64_t hart, uint64_t device_tr
   if (harts.left_out != 0) warn("more harts than the kernel can use; left out:", harts.left_out);
   found.cpu_count = harts.count;
 
-  Arena arena = make_arena(map);
-  const elf::Image image = open_kernel();
+  auto [arena, scratch] = split_free_memory(map);
+  const elf::Image image = open_kernel(scratch);
   const std::span<std::byte> kernel =
       place_kernel(image, arena, found, arguments.value("kaslr") != "off");
   found.lines = keep(arena, image.lines());

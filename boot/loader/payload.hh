@@ -1,4 +1,11 @@
-// The kernel that this loader carries.
+// The kernel that this loader carries, packed, masked and signed (tools/image/seal):
+//
+//   loader_start                loader_payload                   loader_signature      loader_image_end
+//   | code, constants, data      | zstd frame, its start masked   | r, s (ECDSA P-256)  |
+//   |<---------------- what is signed --------------------------->|
+//
+// The mask is made of the hash of the first part. Whoever changes a byte of the loader therefore changes what comes out of
+// the payload: also a loader that is damaged where it looks at the signature does not get a kernel to run.
 #pragma once
 
 #include <cstddef>
@@ -6,7 +13,11 @@
 
 namespace nacre::loader {
 
-// The kernel's ELF file. The only way to it: a packed or signed payload would be unpacked and checked in here.
-[[nodiscard]] std::span<const std::byte> open_payload();
+// Checks the signature, before anything else writes to the loader's data, and takes the mask off. Ends the machine if the
+// image is not as it was signed.
+void check_image();
+
+// The kernel's ELF file, unpacked to the start of `scratch`. After check_image().
+[[nodiscard]] std::span<const std::byte> unpack_kernel(std::span<std::byte> scratch);
 
 }  // namespace nacre::loader

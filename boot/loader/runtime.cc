@@ -35,6 +35,15 @@ void terminate() noexcept {
 
 extern "C" {
 
+// zstd asks for memory where none was handed to it, which we never let happen.
+void* malloc(size_t) {
+  return nullptr;
+}
+void* calloc(size_t, size_t) {
+  return nullptr;
+}
+void free(void*) {}
+
 [[noreturn]] void abort() {
   nacre::loader::stop("abort");
 }

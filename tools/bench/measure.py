@@ -89,7 +89,7 @@ class Tools:
         self.plugin = host / "tools/bench/nacre_count.so"
         self.programs = host / "tests/perf"
         self.wasm_run = linux / "engine/host/wasm-run"
-        self.kernel_tests = options.build / "riscv64-kernel/nacre-test.elf"
+        self.kernel_tests = options.build / "riscv64-kernel/nacre-test.img"
         self.nacre_run = [ROOT / "nacre", "run"]
         if options.boot_image:
             self.nacre_run = [host / "tools/launcher/nacre-run", "--kernel", options.boot_image]

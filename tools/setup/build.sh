@@ -62,6 +62,14 @@ runtimes() {
   step runtimes "building the kernel's C++ runtime" tools/runtimes/build.sh
 }
 
+libraries() {
+  local path
+  path=$(tools/libraries/build.sh --print-path)
+  [[ ! -d $path ]] || return 0
+  say "building the loader's libraries (once, some seconds)"
+  step libraries "building the loader's libraries" tools/libraries/build.sh
+}
+
 build_one() {
   case $1 in
     machine)
@@ -69,6 +77,7 @@ build_one() {
       begun=$(mktemp build/stamps/begun.XXXXXX)
       trap "rm -f $begun" EXIT
       runtimes
+      libraries
       say "building the launcher, the kernel and the examples"
       compile host nacre-run guests
       compile riscv64-kernel
@@ -77,6 +86,7 @@ build_one() {
       ;;
     riscv64-kernel)
       runtimes
+      libraries
       say "building riscv64-kernel"
       compile riscv64-kernel
       ;;
@@ -89,7 +99,7 @@ build_one() {
       compile "$1"
       ;;
     configure:*)
-      [[ $1 != configure:riscv64-kernel ]] || runtimes
+      [[ $1 != configure:riscv64-kernel ]] || { runtimes && libraries; }
       step "configure-${1#configure:}" "configuring ${1#configure:}" cmake --preset "${1#configure:}"
       ;;
     all)

@@ -1,5 +1,5 @@
 // Tests that run inside the booted kernel, for what only a machine shows. They lie in files *_ktest.cc beside the sources and
-// are collected by the CMake function nacre_kernel_test() into one image, nacre-test.elf:
+// are collected by the CMake function nacre_kernel_test() into one image, nacre-test.img:
 //
 //   NACRE_KERNEL_TEST(mm, faults_are_served) { EXPECT_EQ(1 + 1, 2); }
 //   NACRE_KERNEL_TASK_TEST(exec, sleeps) { co_await coro::sleep_until(…); EXPECT(…); }
