@@ -147,31 +147,39 @@ void FrameAllocator::give_range(uint32_t index, uint64_t pages) noexcept {
 
 // ---- the CPUs' caches -------------------------------------------------------------------------------------------
 
-uint32_t FrameAllocator::take_single(Cache& cache) noexcept {
-  const LockGuard cache_guard(cache.lock);
-  if (cache.count == 0) {
-    const LockGuard guard(lock_);
-    while (cache.count < Cache::kBatch) {
-      const uint32_t index = take_block(0);
-      if (index == FrameInfo::kNone) break;
-      infos_[index].state = FrameState::Cached;
-      cache.frames[cache.count++] = index;
-    }
-    if (cache.count == 0) return FrameInfo::kNone;
+// Out of line, like spill: the fast paths need no frame then.
+[[gnu::noinline]] void FrameAllocator::refill(Cache& cache) noexcept {
+  const LockGuard guard(lock_);
+  while (cache.count < Cache::kBatch) {
+    const uint32_t index = take_block(0);
+    if (index == FrameInfo::kNone) break;
+    infos_[index].state = FrameState::Cached;
+    cache.frames[cache.count++] = index;
   }
-  return cache.frames[--cache.count];
 }
 
-void FrameAllocator::give_single(Cache& cache, uint32_t index) noexcept {
-  const LockGuard cache_guard(cache.lock);
-  if (cache.count == Cache::kCapacity) {
-    const LockGuard guard(lock_);
-    while (cache.count > Cache::kCapacity - Cache::kBatch) {
-      give_block(cache.frames[--cache.count], 0);
-    }
+[[gnu::noinline]] void FrameAllocator::spill(Cache& cache) noexcept {
+  const LockGuard guard(lock_);
+  while (cache.count > Cache::kCapacity - Cache::kBatch) {
+    give_block(cache.frames[--cache.count], 0);
   }
+}
+
+inline uint32_t FrameAllocator::take_single(Cache& cache) noexcept {
+  const LockGuard cache_guard(cache.lock);
+  if (cache.count == 0) [[unlikely]] {
+    refill(cache);
+    if (cache.count == 0) return FrameInfo::kNone;
+  }
+  return cache.frames.data()[--cache.count];
+}
+
+inline void FrameAllocator::give_single(Cache& cache, uint32_t index) noexcept {
+  const LockGuard cache_guard(cache.lock);
+  if (cache.count == Cache::kCapacity) [[unlikely]]
+    spill(cache);
   infos_[index].state = FrameState::Cached;
-  cache.frames[cache.count++] = index;
+  cache.frames.data()[cache.count++] = index;
 }
 
 void FrameAllocator::drain_caches() noexcept {

@@ -135,6 +135,8 @@ class FrameAllocator {
   void remove(uint32_t index, unsigned order) noexcept REQUIRES(lock_);
   // The same without the lock, and with all caches brought back if the lists alone have no block.
   [[nodiscard]] uint32_t find_block(unsigned order) noexcept;
+  void refill(Cache& cache) noexcept REQUIRES(cache.lock);
+  void spill(Cache& cache) noexcept REQUIRES(cache.lock);
   [[nodiscard]] uint32_t take_single(Cache& cache) noexcept;
   void give_single(Cache& cache, uint32_t index) noexcept;
 

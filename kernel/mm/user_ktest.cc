@@ -1,0 +1,226 @@
+// Memory as user mode sees it, and what the ways in and out of the kernel cost.
+#include <array>
+#include <memory>
+
+#include "nacre/kernel/mm/kernel_memory.hh"
+#include "nacre/kernel/testing/benchmark.hh"
+#include "nacre/kernel/testing/test.hh"
+#include "nacre/kernel/trap/user_mode.hh"
+
+namespace nacre::mm {
+namespace {
+
+using trap::Cause;
+using trap::Register;
+
+// Machine code, position-independent.
+constexpr std::array<uint32_t, 4> kTouch = {
+    0x00053023,  // 1: sd   zero, 0(a0)
+    0x00b50533,  //    add  a0, a0, a1
+    0xfec56ce3,  //    bltu a0, a2, 1b
+    0x00100073,  //    ebreak
+};
+constexpr std::array<uint32_t, 5> kCall = {
+    0x00000293,  // 1: li   t0, 0
+    0x00000073,  //    ecall
+    0xfff40413,  //    addi s0, s0, -1
+    0xfe041ae3,  //    bnez s0, 1b
+    0x00100073,  //    ebreak
+};
+// Instructions of the user's own in a round of either loop.
+constexpr uint64_t kTouchRound = 3;
+constexpr uint64_t kCallRound = 4;
+
+template <size_t N>
+std::span<const uint8_t> bytes_of(const std::array<uint32_t, N>& code) {
+  // SAFETY: INV-3: bytes of a constant, in the machine's own order.
+  return {reinterpret_cast<const uint8_t*>(code.data()), sizeof code};
+}
+
+Ref<Budget> large_budget() {
+  return make_ref<Budget>(ByteSize::mib(64));
+}
+std::unique_ptr<AddressSpace> make_space() {
+  auto space = AddressSpace::create(machine(), large_budget());
+  REQUIRE(space.has_value());
+  return std::move(*space);
+}
+
+// A thread at the beginning of a program in a space that is active while it lives.
+class User {
+ public:
+  template <size_t N>
+  explicit User(const std::array<uint32_t, N>& code) : space_(make_space()), context_{} {
+    const auto start = space_->publish(bytes_of(code), Access::ReadExecute);
+    REQUIRE(start.has_value());
+    start_ = *start;
+    activate(*space_);
+  }
+  ~User() {
+    trap::forget_float(context_);
+    deactivate();
+  }
+  User(const User&) = delete;
+  User& operator=(const User&) = delete;
+
+  // From the program's start to its breakpoint, or to a fault that the space cannot serve.
+  trap::ExitReason run() {
+    context_.pc = start_.value();
+    while (true) {
+      const trap::ExitReason exit = trap::enter_user(context_);
+      if (!exit.is_page_fault()) return exit;
+      const FaultAccess access = exit.cause == Cause::StorePageFault  ? FaultAccess::Write
+                                 : exit.cause == Cause::LoadPageFault ? FaultAccess::Read
+                                                                      : FaultAccess::Execute;
+      if (space_->fault(UserAddr(exit.value), access) != FaultOutcome::Resolved) return exit;
+      ++faults;
+    }
+  }
+  uint64_t& operator[](Register r) { return context_[r]; }
+  AddressSpace& space() { return *space_; }
+
+  uint64_t faults = 0;
+
+ private:
+  std::unique_ptr<AddressSpace> space_;
+  UserAddr start_;
+  trap::UserContext context_;
+};
+
+// Touches [begin, end) at a distance.
+void touch(User& user, UserAddr begin, UserAddr end, uint64_t distance) {
+  user[Register::A0] = begin.value();
+  user[Register::A1] = distance;
+  user[Register::A2] = end.value();
+}
+
+NACRE_KERNEL_TEST(mm, user_mode_reaches_what_is_committed_and_no_more) {
+  User user(kTouch);
+  const auto memory = user.space().reserve(ByteSize::gib(8));
+  REQUIRE(memory.has_value());
+  REQUIRE(user.space().commit(*memory, ByteSize::mib(1)).has_value());
+  touch(user, *memory, *memory + ByteSize::mib(1), kPageSize);
+  EXPECT(user.run().cause == Cause::Breakpoint);
+  EXPECT_GT(user.faults, uint64_t{0});
+  touch(user, *memory, *memory + ByteSize::mib(2), kPageSize);
+  const trap::ExitReason exit = user.run();
+  EXPECT(exit.cause == Cause::StorePageFault);
+  EXPECT_EQ(exit.value, (*memory + ByteSize::mib(1)).value());
+}
+
+NACRE_KERNEL_TEST(mm, what_is_unmapped_is_gone_at_once) {
+  User user(kTouch);
+  const std::array<uint8_t, 1> byte{1};
+  const auto memory = user.space().publish(byte, Access::ReadWrite);
+  REQUIRE(memory.has_value());
+  touch(user, *memory, *memory + ByteSize(kPageSize), kPageSize);
+  EXPECT(user.run().cause == Cause::Breakpoint);
+  user.space().release(*memory);
+  touch(user, *memory, *memory + ByteSize(kPageSize), kPageSize);
+  EXPECT(user.run().cause == Cause::StorePageFault);
+}
+
+NACRE_KERNEL_TEST(mm, spaces_leave_nothing_behind) {
+  frames().drain_caches();
+  const auto used = [] {
+    const HeapStatistics heap_now = heap().statistics();
+    return frames().counts().used() -
+           ByteSize(heap_now.slab_bytes + heap_now.large_bytes).pages_up();
+  };
+  const uint64_t before = used();
+  for (int i = 0; i < 20; ++i) {
+    User user(kTouch);
+    const auto memory = user.space().reserve(ByteSize::gib(8));
+    REQUIRE(memory.has_value());
+    REQUIRE(user.space().commit(*memory, ByteSize::mib(4)).has_value());
+    touch(user, *memory, *memory + ByteSize::mib(4), kPageSize);
+    EXPECT(user.run().cause == Cause::Breakpoint);
+  }
+  EXPECT_EQ(used(), before);
+}
+
+// From the access that faults to the instruction behind it: a place that nobody was near before, four pages.
+NACRE_KERNEL_BENCHMARK(page_fault) {
+  constexpr uint64_t kFaults = 20;
+  constexpr ByteSize kDistance = ByteSize::mib(2);
+  User user(kTouch);
+  const auto memory = user.space().reserve(ByteSize::gib(8));
+  REQUIRE(memory.has_value());
+  const ByteSize size(kFaults * kDistance.bytes());
+  REQUIRE(user.space().commit(*memory, size).has_value());
+  // The tables first, elsewhere in each 2 MiB.
+  const UserAddr middle = *memory + ByteSize::mib(1);
+  touch(user, middle, middle + size - kDistance, kDistance.bytes());
+  (void)user.run();
+  user.faults = 0;
+  touch(user, *memory, *memory + size, kDistance.bytes());
+  const uint64_t begin = arch::retired_instructions();
+  const trap::ExitReason exit = user.run();
+  const uint64_t end = arch::retired_instructions();
+  REQUIRE(exit.cause == Cause::Breakpoint);
+  REQUIRE(user.faults == kFaults);
+  benchmark.set_result(end - begin - kFaults * kTouchRound, kFaults);
+}
+
+// An environment call that does nothing, there and back.
+NACRE_KERNEL_BENCHMARK(empty_trap) {
+  constexpr uint64_t kCalls = 1000;
+  User user(kCall);
+  trap::set_fast_syscall_handler(
+      [](trap::SyscallRegisters&) { return trap::FastSyscallResult::Done; });
+  user[Register::S0] = 1;
+  (void)user.run();
+  user[Register::S0] = kCalls;
+  const uint64_t begin = arch::retired_instructions();
+  const trap::ExitReason exit = user.run();
+  const uint64_t end = arch::retired_instructions();
+  trap::set_fast_syscall_handler(nullptr);
+  REQUIRE(exit.cause == Cause::Breakpoint);
+  benchmark.set_result(end - begin - kCalls * (kCallRound - 1), kCalls);
+}
+
+// Maps physical memory, lets all of it be walked to, and unmaps it.
+void map_and_unmap(testing::Benchmark& benchmark, uint64_t pages, PhysAddr start) {
+  const auto space = make_space();
+  const auto object = make_ref<FixedObject>(start, ByteSize::pages(pages));
+  benchmark.measure(50, [&] {
+    const auto at = space->map(object, 0, ByteSize::pages(pages), Access::ReadWrite);
+    REQUIRE(at.has_value());
+    REQUIRE(space->fault(*at, FaultAccess::Write) == FaultOutcome::Resolved);
+    space->release(*at);
+  });
+}
+
+constexpr PhysAddr kAnyAligned(uint64_t{1} << 36);
+
+NACRE_KERNEL_BENCHMARK(map_unmap_1_page) {
+  map_and_unmap(benchmark, 1, kAnyAligned);
+}
+NACRE_KERNEL_BENCHMARK(map_unmap_512_pages) {
+  // Not aligned to a large page, so that there are 512 entries.
+  map_and_unmap(benchmark, 512, kAnyAligned + ByteSize(kPageSize));
+}
+NACRE_KERNEL_BENCHMARK(map_unmap_large_page) {
+  map_and_unmap(benchmark, 512, kAnyAligned);
+}
+
+NACRE_KERNEL_BENCHMARK(new_delete) {
+  benchmark.measure(1000, [] {
+    void* object = ::operator new(64);
+    // SAFETY: no instruction at all; keeps the optimiser from removing the pair.
+    asm volatile("" : : "r"(object) : "memory");
+    ::operator delete(object);
+  });
+}
+
+NACRE_KERNEL_BENCHMARK(frame_allocate_free) {
+  benchmark.measure(1000, [] { frames().free(*frames().allocate()); });
+}
+
+NACRE_KERNEL_BENCHMARK(address_space_create_destroy) {
+  const Ref<Budget> budget = large_budget();
+  benchmark.measure(50, [&] { (void)AddressSpace::create(machine(), budget); });
+}
+
+}  // namespace
+}  // namespace nacre::mm
