@@ -6,6 +6,7 @@
 #include <span>
 
 #include "cpus.hh"
+#include "metrics.hh"
 #include "nacre/abi/boot_info.hh"
 #include "nacre/base/core/panic.hh"
 #include "nacre/base/elf/line_table.hh"
@@ -135,6 +136,7 @@ const BootContext& start_machine(const abi::BootInfo& from_loader) {
   if (const auto index = arguments->number("fail-alloc")) mm::inject_failure_at(*index);
   mm::init_memory(info);
   run_constructors();
+  start_metrics();
   if (wait_for_all(info)) mm::reclaim(info, abi::MemoryKind::Loader);
   mm::init_address_spaces(info, arch::probe_asid_bits());
   describe(info, *arguments);

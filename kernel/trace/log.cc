@@ -6,10 +6,13 @@
 #include "nacre/kernel/arch/per_cpu.hh"
 #include "nacre/kernel/trace/line.hh"
 #include "nacre/kernel/trace/log_ring.hh"
+#include "nacre/kernel/trace/metrics.hh"
 #include "nacre/kernel/trace/span.hh"
 
 namespace nacre::trace {
 namespace {
+
+const Counter kLines("nacre_log_lines", "Lines logged");
 
 constexpr size_t kMaxCpus = 64;
 constexpr size_t kRingSize = 4096;
@@ -149,6 +152,7 @@ void Logger::write(Level level, std::string_view text,
   describe_spans(line);
   format_detail::vformat(line, text, arguments);
   line.end_line();
+  kLines.add();
   (void)own_ring().push(ns, line.text());
   drain_if_free();
 }

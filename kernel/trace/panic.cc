@@ -9,12 +9,15 @@
 #include "nacre/kernel/trace/backtrace.hh"
 #include "nacre/kernel/trace/line.hh"
 #include "nacre/kernel/trace/log.hh"
+#include "nacre/kernel/trace/metrics.hh"
 #include "nacre/kernel/trace/span.hh"
 
 namespace nacre::trace {
 namespace {
 
 constinit Logger log_panic("panic");
+
+const Counter kPanics("nacre_panics", "Panics reported");
 
 [[noreturn]] void stop_after_nested(std::string_view message) {
   const ConsoleHold hold;
@@ -67,6 +70,7 @@ void initialize_panics() {
 }
 
 void write_report(CpuId cpu, std::string_view message, const std::source_location& where) {
+  kPanics.add();
   // The whole report in one piece, also while other CPUs log or report.
   const ConsoleHold hold;
   FixedLine<kMaxLine> line;
