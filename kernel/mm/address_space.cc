@@ -29,7 +29,9 @@ constexpr ByteSize kRegionCost(256);
 // ---- tables -----------------------------------------------------------------------------------------------------
 
 std::optional<PhysAddr> AddressSpace::TableFrames::allocate_table() noexcept {
-  return frames_.allocate(0, Zeroing::Zeroed);
+  const auto frame = frames_.allocate(0, Zeroing::Zeroed);
+  if (frame) frames_.info(*frame).owner = 0;
+  return frame;
 }
 
 void AddressSpace::TableFrames::free_table(PhysAddr frame) noexcept {
@@ -42,7 +44,7 @@ void AddressSpace::free_retired_now() noexcept {
   const uint32_t retired = tables_.take_retired();
   if (retired == FrameInfo::kNone) return;
   machine_.tlb.flush_space(root_->users(), asid());
-  free_frame_list(machine_.frames, retired);
+  free_table_list(machine_.frames, retired);
 }
 
 // ---- life -------------------------------------------------------------------------------------------------------
@@ -64,6 +66,8 @@ AddressSpace::AddressSpace(Machine& machine, Ref<Budget> budget, Charge charge,
       root_(std::move(root)),
       tables_(machine.frames),
       table_(tables_, machine.mode, root_->table()) {
+  // Of the root only the entries of the lower half are counted.
+  machine.frames.info(root_->table()).owner = 0;
   table_.share_upper_half(
       paging::PageTable<TableFrames>(tables_, machine.mode, machine.kernel_root));
 }
@@ -88,9 +92,10 @@ Result<std::unique_ptr<AddressSpace>> AddressSpace::create(Machine& machine, Ref
 }
 
 AddressSpace::~AddressSpace() {
-  table_.clear_lower_half();
+  // Region by region, so that the way is known and no table is searched for entries.
+  for (auto& [start, region] : regions_) unmap_pages(region);
   machine_.tlb.flush_space(root_->users(), asid());
-  free_frame_list(machine_.frames, tables_.take_retired());
+  free_table_list(machine_.frames, tables_.take_retired());
 }
 
 // ---- the map of regions -----------------------------------------------------------------------------------------
@@ -311,14 +316,18 @@ Result<TlbFlush> AddressSpace::protect(UserAddr start, Access access) {
                   FrameInfo::kNone, nullptr);
 }
 
-TlbFlush AddressSpace::remove(Regions::iterator position) {
-  Region& region = position->second;
+void AddressSpace::unmap_pages(const Region& region) noexcept {
   for (const PageInterval interval : region.accessible) {
     const auto done = table_.unmap(VirtAddr(region.start.value() + (interval.begin << kPageShift)),
                                    ByteSize::pages(interval.end - interval.begin));
     // As above.
     ASSERT(done.has_value());
   }
+}
+
+TlbFlush AddressSpace::remove(Regions::iterator position) {
+  Region& region = position->second;
+  unmap_pages(region);
   TlbFlush flush(machine_.tlb, machine_.frames, root_->users(), asid(), region.start, region.size,
                  tables_.take_retired(), std::move(region.object));
   recent_ = nullptr;

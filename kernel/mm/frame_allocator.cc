@@ -182,12 +182,20 @@ inline void FrameAllocator::give_single(Cache& cache, uint32_t index) noexcept {
   cache.frames.data()[cache.count++] = index;
 }
 
+// kNone if no cached frame is known to hold zeros.
+inline uint32_t FrameAllocator::take_zeroed(Cache& cache) noexcept {
+  const LockGuard cache_guard(cache.lock);
+  if (cache.zeroed_count == 0) return FrameInfo::kNone;
+  return cache.zeroed.data()[--cache.zeroed_count];
+}
+
 void FrameAllocator::drain_caches() noexcept {
   for (Cache& cache : caches_) {
     const LockGuard cache_guard(cache.lock);
-    if (cache.count == 0) continue;
+    if (cache.count + cache.zeroed_count == 0) continue;
     const LockGuard guard(lock_);
     while (cache.count != 0) give_block(cache.frames[--cache.count], 0);
+    while (cache.zeroed_count != 0) give_block(cache.zeroed[--cache.zeroed_count], 0);
   }
 }
 
@@ -206,7 +214,7 @@ FrameCounts FrameAllocator::counts() const noexcept {
   FrameCounts counts;
   for (const Cache& cache : caches_) {
     const LockGuard cache_guard(cache.lock);
-    counts.cached += cache.count;
+    counts.cached += cache.count + cache.zeroed_count;
   }
   const LockGuard guard(lock_);
   counts.total = total_;
@@ -220,7 +228,12 @@ std::optional<PhysAddr> FrameAllocator::allocate(unsigned order, Zeroing zeroing
   if (order > kMaxOrder || request_fails()) return std::nullopt;
   uint32_t index = FrameInfo::kNone;
   if (order == 0) {
-    index = take_single(caches_[current_cpu_()]);
+    Cache& cache = caches_[current_cpu_()];
+    if (zeroing == Zeroing::Zeroed) {
+      index = take_zeroed(cache);
+      if (index != FrameInfo::kNone) zeroing = Zeroing::AsIs;
+    }
+    if (index == FrameInfo::kNone) index = take_single(cache);
   }
   if (index == FrameInfo::kNone) index = find_block(order);
   if (index == FrameInfo::kNone) return std::nullopt;
@@ -246,6 +259,23 @@ void FrameAllocator::free(PhysAddr frame, unsigned order) noexcept {
   }
   const LockGuard guard(lock_);
   give_block(index, order);
+}
+
+void FrameAllocator::free_zeroed(PhysAddr frame) noexcept {
+  ASSERT(contains(frame));
+  const uint32_t index = index_of(frame);
+  ASSERT(infos_[index].state == FrameState::Used);
+  ASSERT(infos_[index].order == 0);
+  {
+    Cache& cache = caches_[current_cpu_()];
+    const LockGuard cache_guard(cache.lock);
+    if (cache.zeroed_count < Cache::kZeroed) {
+      infos_[index].state = FrameState::Cached;
+      cache.zeroed[cache.zeroed_count++] = index;
+      return;
+    }
+  }
+  free(frame);
 }
 
 std::optional<PhysAddr> FrameAllocator::allocate_run(uint64_t pages) noexcept {

@@ -65,12 +65,32 @@ TEST(FrameAllocator, ZeroedMeansZeroed) {
   memory.frames.free(*block, 3);
 }
 
+// A frame that is known to hold zeros comes back for the asking, is counted as cached, and coalesces like all others.
+TEST(FrameAllocator, KeepsZeroedFrames) {
+  FakeMemory memory(ByteSize::mib(8));
+  const uint64_t used = memory.used();
+  std::vector<PhysAddr> tables;
+  for (int i = 0; i < 40; ++i) tables.push_back(*memory.frames.allocate(0, Zeroing::Zeroed));
+  for (const PhysAddr table : tables) memory.frames.free_zeroed(table);
+  EXPECT_EQ(memory.used(), used);
+  for (int i = 0; i < 40; ++i) {
+    const auto frame = memory.frames.allocate(0, Zeroing::Zeroed);
+    const auto* bytes = memory.map().pointer<const uint8_t>(*frame);
+    EXPECT_TRUE(std::all_of(bytes, bytes + kPageSize, [](uint8_t b) { return b == 0; }));
+    memory.frames.free(*frame);
+  }
+  memory.frames.drain_caches();
+  EXPECT_EQ(memory.frames.counts().cached, 0u);
+  EXPECT_EQ(memory.used(), used);
+}
+
 TEST(FrameAllocatorDeathTest, DoubleFreeIsABug) {
   FakeMemory memory(ByteSize::mib(8));
   const auto single = memory.frames.allocate();
   const auto block = memory.frames.allocate(2);
   memory.frames.free(*single);
   EXPECT_DEATH(memory.frames.free(*single), "Used");
+  EXPECT_DEATH(memory.frames.free_zeroed(*single), "Used");
   EXPECT_DEATH(memory.frames.free(*block, 1), "order");
   EXPECT_DEATH(memory.frames.free(*block + ByteSize(kPageSize)), "Used");
   memory.frames.free(*block, 2);

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <new>
 #include <optional>
+#include <utility>
 
 #include "nacre/base/random/chacha_random.hh"
 #include "nacre/kernel/arch/cpus.hh"
@@ -66,9 +67,15 @@ class KernelRandom final : public RandomSource {
     }
     generator_.mix(ticks);
   }
+  // Several at a time: a request to the generator costs a new key each. What was given out is forgotten.
   uint64_t next() noexcept override {
     const LockGuard guard(lock_);
-    return generator_.next();
+    if (left_ == 0) {
+      // SAFETY: the words' bytes.
+      generator_.fill({reinterpret_cast<uint8_t*>(words_.data()), sizeof words_});
+      left_ = words_.size();
+    }
+    return std::exchange(words_[--left_], 0);
   }
   void fill(std::span<uint8_t> out) noexcept {
     while (!out.empty()) {
@@ -82,6 +89,8 @@ class KernelRandom final : public RandomSource {
  private:
   Lock lock_;
   random::ChaChaRandom generator_ GUARDED_BY(lock_);
+  std::array<uint64_t, 32> words_ GUARDED_BY(lock_){};
+  size_t left_ GUARDED_BY(lock_) = 0;  // words not given out yet, from the front
 };
 
 // Made by init_address_spaces and never destroyed.

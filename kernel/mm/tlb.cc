@@ -67,14 +67,14 @@ void TlbFlush::discharge() && noexcept {
     tlb_->flush_range(cpus_, asid_, start_, size_);
   }
   tlb_ = nullptr;
-  free_frame_list(*frames_, retired_tables_);
+  free_table_list(*frames_, retired_tables_);
   object_ = nullptr;
 }
 
-void free_frame_list(FrameAllocator& frames, uint32_t head) noexcept {
+void free_table_list(FrameAllocator& frames, uint32_t head) noexcept {
   while (head != FrameInfo::kNone) {
     const uint32_t next = frames.infos()[head].next;
-    frames.free(frames.frame_at(head));
+    frames.free_zeroed(frames.frame_at(head));
     head = next;
   }
 }

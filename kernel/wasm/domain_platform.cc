@@ -2,8 +2,11 @@
 
 #include <array>
 #include <cstring>
+#include <new>
 
 #include "nacre/engine/urt/image.hh"
+#include "nacre/kernel/mm/kernel_memory.hh"
+#include "nacre/kernel/mm/lock.hh"
 
 namespace nacre::kwasm {
 
@@ -13,8 +16,31 @@ Result<std::unique_ptr<DomainPlatform>> DomainPlatform::create(mm::AddressSpace&
   return platform;
 }
 
+namespace {
+
+// The user runtime's pages: the same for all domains, made for the first one and kept.
+Result<Ref<mm::MemoryObject>> user_runtime_pages() {
+  static constinit mm::Lock lock;
+  static constinit mm::MemoryObject* pages = nullptr;
+  const mm::LockGuard guard(lock);
+  if (pages == nullptr) {
+    auto made =
+        Ref<mm::AnonymousObject>::adopt(new (std::nothrow) mm::AnonymousObject(mm::frames()));
+    if (!made) return fail(ErrorCode::OutOfMemory, "out of memory");
+    TRY(made->fill(urt::image()));
+    // No CPU has a domain active that maps it yet; each fetches it fresh when it activates one.
+    mm::machine().tlb.synchronise_instructions(0);
+    pages = made.leak();
+  }
+  return Ref<mm::MemoryObject>(pages);
+}
+
+}  // namespace
+
 Result<void> DomainPlatform::map_user_runtime() {
-  TRY_ASSIGN(const UserAddr image, space_.publish(urt::image(), mm::Access::ReadExecute));
+  TRY_ASSIGN(auto pages, user_runtime_pages());
+  const ByteSize size(urt::image().size());
+  TRY_ASSIGN(const UserAddr image, space_.map(std::move(pages), 0, size, mm::Access::ReadExecute));
   const urt::UrtHeader& header = urt::header();
   const auto address_of = [image](uint32_t offset) { return image + ByteSize(offset); };
 

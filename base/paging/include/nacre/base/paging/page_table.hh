@@ -11,41 +11,15 @@
 #pragma once
 
 #include <atomic>
-#include <concepts>
 #include <cstdint>
 #include <expected>
 #include <optional>
 
 #include "nacre/base/core/address.hh"
 #include "nacre/base/paging/format.hh"
+#include "nacre/base/paging/frame_source.hh"
 
 namespace nacre::paging {
-
-// Where tables come from and how they are reached.
-template <class F>
-concept FrameSource = requires(F& frames, PhysAddr frame) {
-  // One zeroed, page-aligned frame.
-  { frames.allocate_table() } noexcept -> std::same_as<std::optional<PhysAddr>>;
-  // The hardware may still walk the frame until the next invalidation.
-  { frames.free_table(frame) } noexcept -> std::same_as<void>;
-  // kEntriesPerTable entries.
-  { frames.table_at(frame) } noexcept -> std::same_as<Entry*>;
-};
-
-enum class MapError : uint8_t {
-  OutOfFrames,
-  AlreadyMapped,
-  Misaligned,    // an address or size is not a multiple of the page size, or the size is 0
-  NotCanonical,  // the range is not inside one half of the address space
-};
-
-struct Translation {
-  PhysAddr address;  // of the byte asked for
-  Attributes attributes;
-  ByteSize leaf_size;
-
-  constexpr bool operator==(const Translation&) const = default;
-};
 
 template <FrameSource Frames>
 class PageTable {
@@ -65,11 +39,11 @@ class PageTable {
                            Attributes attributes) noexcept {
     if (!target.is_aligned(kPageSize)) return std::unexpected(MapError::Misaligned);
     if (Status checked = check_range(address, size); !checked) return checked;
-    const Progress progress = map_in(frames_->table_at(root_), root_level(), address.value(),
-                                     target.value(), size.bytes(), attributes);
+    const Progress progress =
+        map_in(root_, root_level(), address.value(), target.value(), size.bytes(), attributes);
     if (progress.done == size.bytes()) return {};
     // Only whole leaves of ours are removed here, so that nothing has to be split.
-    unmap_in(frames_->table_at(root_), root_level(), address.value(), progress.done);
+    unmap_in(root_, root_level(), address.value(), progress.done);
     return std::unexpected(progress.error);
   }
 
@@ -77,7 +51,7 @@ class PageTable {
   // Fails only where a large leaf has to be split and no frame is left.
   [[nodiscard]] Status unmap(VirtAddr address, ByteSize size) noexcept {
     if (Status split = split_edges(address, size); !split) return split;
-    unmap_in(frames_->table_at(root_), root_level(), address.value(), size.bytes());
+    unmap_in(root_, root_level(), address.value(), size.bytes());
     return {};
   }
 
@@ -126,9 +100,7 @@ class PageTable {
   }
 
   // Unmaps the whole lower half and frees all of its tables; the root stays.
-  void clear_lower_half() noexcept {
-    unmap_in(frames_->table_at(root_), root_level(), 0, lower_half_end(mode_));
-  }
+  void clear_lower_half() noexcept { unmap_in(root_, root_level(), 0, lower_half_end(mode_)); }
 
  private:
   struct Progress {
@@ -156,11 +128,19 @@ class PageTable {
     std::atomic_ref<Entry>(slot).store(value, std::memory_order_release);
   }
 
-  [[nodiscard]] static bool is_empty(const Entry* table) noexcept {
-    for (unsigned i = 0; i < kEntriesPerTable; ++i) {
-      if (table[i].is_valid()) return false;
+  void count(PhysAddr table, int32_t change) noexcept {
+    if constexpr (EntryCounter<Frames>) frames_->count_entries(table, change);
+  }
+  [[nodiscard]] bool is_empty(PhysAddr frame) noexcept {
+    if constexpr (EntryCounter<Frames>) {
+      return frames_->count_entries(frame, 0) == 0;
+    } else {
+      const Entry* table = frames_->table_at(frame);
+      for (unsigned i = 0; i < kEntriesPerTable; ++i) {
+        if (table[i].is_valid()) return false;
+      }
+      return true;
     }
-    return true;
   }
 
   // Bytes of [address, address + size) that fall into the entry that `address` falls into.
@@ -174,25 +154,27 @@ class PageTable {
   }
 
   // Pages of one level-0 table: all of them or none.
-  static Progress map_pages(Entry* table, uint64_t address, uint64_t target, uint64_t size,
-                            Attributes attributes) noexcept {
-    Entry* const first = table + table_index(address, 0);
-    const uint64_t count = size >> kPageShift;
-    for (uint64_t i = 0; i < count; ++i) {
+  Progress map_pages(PhysAddr frame, uint64_t address, uint64_t target, uint64_t size,
+                     Attributes attributes) noexcept {
+    Entry* const first = frames_->table_at(frame) + table_index(address, 0);
+    const uint64_t pages = size >> kPageShift;
+    for (uint64_t i = 0; i < pages; ++i) {
       if (first[i].is_valid()) return {0, MapError::AlreadyMapped};
     }
     // One fence for all: what the frames hold is visible before the entries.
     std::atomic_thread_fence(std::memory_order_release);
-    for (uint64_t i = 0; i < count; ++i) {
+    for (uint64_t i = 0; i < pages; ++i) {
       const Entry entry = Entry::leaf(PhysAddr(target + (i << kPageShift)), attributes);
       std::atomic_ref<Entry>(first[i]).store(entry, std::memory_order_relaxed);
     }
+    count(frame, static_cast<int32_t>(pages));
     return {size, MapError::AlreadyMapped};
   }
 
-  Progress map_in(Entry* table, unsigned level, uint64_t address, uint64_t target, uint64_t size,
+  Progress map_in(PhysAddr frame, unsigned level, uint64_t address, uint64_t target, uint64_t size,
                   Attributes attributes) noexcept {
-    if (level == 0) return map_pages(table, address, target, size, attributes);
+    if (level == 0) return map_pages(frame, address, target, size, attributes);
+    Entry* const table = frames_->table_at(frame);
     const uint64_t span = span_of_level(level);
     uint64_t done = 0;
     while (done < size) {
@@ -204,6 +186,7 @@ class PageTable {
       if (slot.is_leaf()) return {done, MapError::AlreadyMapped};
       if (fits && !slot.is_valid()) {
         store(slot, Entry::leaf(PhysAddr(target + done), attributes));
+        count(frame, 1);
         done += chunk;
         continue;
       }
@@ -211,13 +194,12 @@ class PageTable {
       const std::optional<PhysAddr> child =
           created ? frames_->allocate_table() : std::optional(slot.frame());
       if (!child) return {done, MapError::OutOfFrames};
-      Entry* child_table = frames_->table_at(*child);
-      const Progress progress =
-          map_in(child_table, level - 1, at, target + done, chunk, attributes);
+      const Progress progress = map_in(*child, level - 1, at, target + done, chunk, attributes);
       if (created && progress.done == 0) {
         frames_->free_table(*child);
       } else if (created) {
         store(slot, Entry::table(*child));
+        count(frame, 1);
       }
       done += progress.done;
       if (progress.done < chunk) return {done, progress.error};
@@ -225,9 +207,13 @@ class PageTable {
     return {done, MapError::OutOfFrames};
   }
 
-  void unmap_in(Entry* table, unsigned level, uint64_t address, uint64_t size) noexcept {
+  void unmap_in(PhysAddr frame, unsigned level, uint64_t address, uint64_t size) noexcept {
+    Entry* const table = frames_->table_at(frame);
     const uint64_t span = span_of_level(level);
-    for (uint64_t done = 0, chunk = 0; done < size; done += chunk) {
+    int32_t removed = 0;
+    [[maybe_unused]] uint32_t valid = kEntriesPerTable;
+    if constexpr (EntryCounter<Frames>) valid = frames_->count_entries(frame, 0);
+    for (uint64_t done = 0, chunk = 0; done < size && valid != 0; done += chunk) {
       const uint64_t at = address + done;
       chunk = chunk_of(at, size - done, span);
       Entry& slot = table[table_index(at, level)];
@@ -235,16 +221,20 @@ class PageTable {
       if (slot.is_leaf()) {
         DEBUG_ASSERT(chunk == span);
         store(slot, Entry());
+        ++removed;
+        --valid;
         continue;
       }
       const PhysAddr child = slot.frame();
-      Entry* child_table = frames_->table_at(child);
-      unmap_in(child_table, level - 1, at, chunk);
-      if (!may_be_shared(level, at) && is_empty(child_table)) {
+      unmap_in(child, level - 1, at, chunk);
+      if (!may_be_shared(level, at) && is_empty(child)) {
         store(slot, Entry());
         frames_->free_table(child);
+        ++removed;
+        --valid;
       }
     }
+    if (removed != 0) count(frame, -removed);
   }
 
   void protect_in(Entry* table, unsigned level, uint64_t address, uint64_t size,
@@ -286,6 +276,7 @@ class PageTable {
           parts[i] = Entry::leaf(PhysAddr(slot.frame().value() + offset), slot.attributes());
         }
         store(slot, Entry::table(*frame));
+        count(*frame, kEntriesPerTable);
       }
       table = frames_->table_at(slot.frame());
     }

@@ -179,6 +179,12 @@ class AddressSpace {
     paging::Entry* table_at(PhysAddr frame) noexcept {
       return frames_.direct_map().pointer<paging::Entry>(frame);
     }
+    // How many entries of a table are valid stands in its FrameInfo.
+    uint32_t count_entries(PhysAddr frame, int32_t change) noexcept {
+      uint32_t& count = frames_.info(frame).owner;
+      count += static_cast<uint32_t>(change);
+      return count;
+    }
     // The retired frames, as a list through FrameInfo::next.
     [[nodiscard]] uint32_t take_retired() noexcept {
       return std::exchange(retired_, FrameInfo::kNone);
@@ -207,6 +213,7 @@ class AddressSpace {
                                          uint64_t first_page, uint64_t pages, Access access)
       REQUIRES(lock_);
   [[nodiscard]] bool map_all(const Region& region) noexcept REQUIRES(lock_);
+  void unmap_pages(const Region& region) noexcept REQUIRES(lock_);
   [[nodiscard]] TlbFlush remove(Regions::iterator position) REQUIRES(lock_);
   void free_retired_now() noexcept REQUIRES(lock_);
 

@@ -89,6 +89,9 @@ class FrameAllocator {
                                                  Zeroing zeroing = Zeroing::AsIs) noexcept;
   // A block as it was allocated.
   void free(PhysAddr frame, unsigned order = 0) noexcept;
+  // A single frame that holds zeros only, as a page table does in the end: whoever wants zeros next on this CPU may get it
+  // without clearing.
+  void free_zeroed(PhysAddr frame) noexcept;
 
   // Any number of contiguous frames (at most 2^kMaxOrder); what the block has too much goes back at
   // once.
@@ -120,9 +123,12 @@ class FrameAllocator {
   struct alignas(64) Cache {
     static constexpr uint32_t kCapacity = 64;
     static constexpr uint32_t kBatch = 32;
+    static constexpr uint32_t kZeroed = 16;
     mutable Lock lock;  // taken before the free lists' lock, never two of them at once
     uint32_t count GUARDED_BY(lock) = 0;
     std::array<uint32_t, kCapacity> frames GUARDED_BY(lock){};
+    uint32_t zeroed_count GUARDED_BY(lock) = 0;
+    std::array<uint32_t, kZeroed> zeroed GUARDED_BY(lock){};  // cached, and known to hold zeros
   };
 
   [[nodiscard]] uint64_t index_of_wide(PhysAddr frame) const noexcept {
@@ -138,6 +144,7 @@ class FrameAllocator {
   void refill(Cache& cache) noexcept REQUIRES(cache.lock);
   void spill(Cache& cache) noexcept REQUIRES(cache.lock);
   [[nodiscard]] uint32_t take_single(Cache& cache) noexcept;
+  [[nodiscard]] uint32_t take_zeroed(Cache& cache) noexcept;
   void give_single(Cache& cache, uint32_t index) noexcept;
 
   FrameInfo* infos_ = nullptr;

@@ -71,7 +71,7 @@ class [[nodiscard]] TlbFlush {
   uint16_t asid_;
 };
 
-// Frees single frames that are linked through FrameInfo::next.
-void free_frame_list(FrameAllocator& frames, uint32_t head) noexcept;
+// Frees tables that are empty, hence zero, and linked through FrameInfo::next.
+void free_table_list(FrameAllocator& frames, uint32_t head) noexcept;
 
 }  // namespace nacre::mm
