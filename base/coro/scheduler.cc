@@ -116,6 +116,9 @@ void Scheduler::run(Strand& strand) {
   Strand* const outer = std::exchange(running_, &strand);
   strand.resume_point_.resume();
   running_ = outer;
+  if (strand.suspension_hook_ != nullptr) {
+    std::exchange(strand.suspension_hook_, nullptr)->on_suspension();
+  }
   if (strand.finished_) {
     strand.dispose();
     return;

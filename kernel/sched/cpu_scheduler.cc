@@ -99,6 +99,12 @@ uint64_t CpuScheduler::slice_of(const CpuAccount& account) const noexcept {
   return std::min(slice, static_cast<uint64_t>(std::max<int64_t>(account.balance_ns_, 1)));
 }
 
+void CpuScheduler::take_back(Claim& claim) noexcept {
+  --claim.account_.granted_;
+  ++free_;
+  *std::ranges::find(granted_, &claim) = nullptr;
+}
+
 void CpuScheduler::grant(Claim& claim, CpuId cpu, uint64_t now_ns) noexcept {
   CpuAccount& account = claim.account_;
   ASSERT(free_ != 0);
@@ -215,10 +221,18 @@ void CpuScheduler::release(Claim& claim, uint64_t now_ns) noexcept {
       break;
   }
   claim.state_.store(Claim::State::Idle, std::memory_order_relaxed);
-  --claim.account_.granted_;
-  ++free_;
-  *std::ranges::find(granted_, &claim) = nullptr;
+  take_back(claim);
   grant_next(claim.cpu_, now_ns);
+}
+
+void CpuScheduler::rotate(Claim& claim, uint64_t now_ns) noexcept {
+  const mm::LockGuard guard(lock_);
+  DEBUG_ASSERT(claim.state() == Claim::State::Granted);
+  const CpuId cpu = claim.cpu_;
+  // In the queue first, so that it takes part in the choice; and never as one that slept.
+  enqueue(claim);
+  take_back(claim);
+  grant_next(cpu, now_ns);
 }
 
 uint32_t CpuScheduler::waiting() const noexcept {

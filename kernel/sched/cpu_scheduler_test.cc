@@ -126,10 +126,13 @@ class Machine {
     thread.runs = false;
     (void)scheduler.charge(thread, now_);
     idle_.push_back(thread.cpu.value);
+    if (thread.run_ns != ~uint64_t{0})
+      thread.left_ns -= std::min(thread.left_ns, now_ - thread.began_ns);
+    if (thread.left_ns != 0) {
+      thread.asked_ns = now_;
+      return scheduler.rotate(thread, now_);
+    }
     scheduler.release(thread, now_);
-    if (thread.run_ns == ~uint64_t{0}) return ask(thread);
-    thread.left_ns -= std::min(thread.left_ns, now_ - thread.began_ns);
-    if (thread.left_ns != 0) return ask(thread);
     thread.left_ns = thread.run_ns;
     events_.push({now_ + thread.sleep_ns, &thread, false});
   }

@@ -1,11 +1,20 @@
+// Domains come and go, also in the middle of what they do, and leave nothing behind.
 #include "nacre/kernel/wasm/domain.hh"
 
-#include "nacre/kernel/mm/kernel_memory.hh"
+#include "guest_ktest.hh"
+#include "nacre/base/coro/scope.hh"
+#include "nacre/kernel/arch/clock.hh"
 #include "nacre/kernel/testing/benchmark.hh"
 #include "nacre/kernel/testing/test.hh"
 
 namespace nacre::kwasm {
 namespace {
+
+// Frames in use, but for those that the heap holds: it keeps some for later.
+uint64_t used_frames() {
+  const mm::HeapStatistics heap = mm::heap().statistics();
+  return mm::frames().counts().used() - ByteSize(heap.slab_bytes + heap.large_bytes).pages_up();
+}
 
 std::unique_ptr<Domain> make_domain(runtime::TypeRegistry& types) {
   DomainLimits limits;
@@ -17,20 +26,66 @@ std::unique_ptr<Domain> make_domain(runtime::TypeRegistry& types) {
 
 NACRE_KERNEL_TEST(domain, gives_its_memory_back) {
   runtime::TypeRegistry types;
-  const auto used = [] {
-    const mm::HeapStatistics heap = mm::heap().statistics();
-    return mm::frames().counts().used() - ByteSize(heap.slab_bytes + heap.large_bytes).pages_up();
-  };
   // The first one makes what all share.
   make_domain(types);
-  const uint64_t before = used();
+  const uint64_t before = used_frames();
   for (int i = 0; i < 50; ++i) make_domain(types);
-  EXPECT_EQ(used(), before);
+  EXPECT_EQ(used_frames(), before);
+}
+
+// One domain that is killed wherever it is after a while.
+coro::Task<void> live_and_die(GuestProgram& program, uint64_t life_ns) {
+  const auto guest = Guest::create(program);
+  REQUIRE(guest != nullptr);
+  coro::Scope scope;
+  scope.spawn(guest->run(), coro::Placement::Any);
+  if (life_ns != 0) co_await coro::sleep_until(arch::now_ns() + life_ns);
+  co_await scope.cancel();
+}
+
+coro::Task<void> many(GuestProgram& program, uint64_t count, uint64_t seed) {
+  for (uint64_t i = 0; i < count; ++i) {
+    seed = seed * 6364136223846793005 + 1442695040888963407;
+    co_await live_and_die(program, (seed >> 40) % 200'000);
+  }
+}
+
+coro::Task<void> many_at_once(GuestProgram& program, uint64_t count) {
+  constexpr uint64_t kAtOnce = 8;
+  coro::Scope scope;
+  for (uint64_t i = 0; i < kAtOnce; ++i) {
+    scope.spawn(many(program, count / kAtOnce, i), coro::Placement::Any);
+  }
+  co_await scope.join();
+}
+
+coro::Task<void> kill_domains(uint64_t count) {
+  GuestProgram program(kTouchModule);
+  // The first one makes what all share.
+  co_await live_and_die(program, 0);
+  const uint64_t before = used_frames();
+  co_await many_at_once(program, count);
+  EXPECT_EQ(used_frames(), before);
+}
+
+NACRE_KERNEL_TASK_TEST(domain, killed_anywhere_leaves_no_frame_behind) {
+  co_await kill_domains(400);
+}
+
+NACRE_KERNEL_TASK_TEST(domain_long, ten_thousand_killed_leave_no_frame_behind) {
+  co_await kill_domains(10'000);
 }
 
 NACRE_KERNEL_BENCHMARK(domain_create_destroy) {
   runtime::TypeRegistry types;
   benchmark.measure(20, [&] { make_domain(types); });
+}
+
+NACRE_KERNEL_TASK_BENCHMARK(call_empty_export) {
+  GuestProgram program(kEmptyModule);
+  const auto guest = Guest::create(program);
+  REQUIRE(guest != nullptr);
+  for (auto round = benchmark.rounds(1000); round.next();) co_await guest->run();
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <new>
 
+#include "cpu_turn.hh"
 #include "nacre/abi/syscall.hh"
 #include "nacre/base/coro/scheduler.hh"
 #include "nacre/kernel/exec/kernel_port.hh"
@@ -19,9 +20,6 @@ using trap::Register;
 constinit thread_local Thread* running_thread = nullptr;
 
 constexpr uint64_t kEnvironmentCallBytes = 4;
-
-// How long a guest runs before others get a turn.
-constexpr uint64_t kSliceNs = 10'000'000;
 
 trap::FastSyscallResult on_environment_call(trap::SyscallRegisters& registers) {
   return running_thread->serve_fast(registers);
@@ -100,9 +98,16 @@ coro::Task<Result<runtime::InvokeOutcome>> Thread::invoke(runtime::Function func
   pending_.reset();
   outcome_ = {};
 
+  CpuTurn turn(domain_.cpu_account(), context_);
   for (;;) {
-    const trap::ExitReason exit = run_slice();
-    if (co_await serve(exit) == Next::Finished) break;
+    if (!turn.has_begun() && !turn.try_begin()) co_await turn.begin();
+    const trap::ExitReason exit = run_slice(turn.slice_end_ns());
+    if (exit.is_interrupt()) {
+      exec::this_port().serve_interrupts();
+      co_await turn.pause();
+    } else if (co_await serve(exit) == Next::Finished) {
+      break;
+    }
   }
 
   if (outcome_.kind == runtime::InvokeOutcome::Kind::Returned) {
@@ -117,20 +122,14 @@ coro::Task<Result<runtime::InvokeOutcome>> Thread::invoke(runtime::Function func
   co_return std::move(outcome_);
 }
 
-trap::ExitReason Thread::run_slice() {
+trap::ExitReason Thread::run_slice(uint64_t end_ns) {
   running_thread = this;
   mm::activate(domain_.space());
-  exec::Executor& executor = exec::this_executor();
-  executor.arm_until(executor.now_ns() + kSliceNs);
+  exec::this_executor().arm_until(end_ns);
   return trap::enter_user(context_);
 }
 
 coro::Task<Thread::Next> Thread::serve(trap::ExitReason exit) {
-  if (exit.is_interrupt()) {
-    exec::this_port().serve_interrupts();
-    co_await coro::yield();
-    co_return Next::Resume;
-  }
   if (exit.is_environment_call()) co_return co_await serve_call();
   co_return serve_fault(exit);
 }
@@ -157,6 +156,15 @@ Thread::Next Thread::serve_fault(trap::ExitReason exit) {
 // The system calls that are over without waiting. Whatever else happens, the guest's registers are not looked at again
 // by the slow path unless this says so.
 trap::FastSyscallResult Thread::serve_fast(trap::SyscallRegisters& registers) noexcept {
+  try {
+    return serve_fast_or_throw(registers);
+  } catch (const std::bad_alloc&) {
+    pending_ = out_of_memory();
+    return trap::FastSyscallResult::Slow;
+  }
+}
+
+trap::FastSyscallResult Thread::serve_fast_or_throw(trap::SyscallRegisters& registers) {
   using trap::FastSyscallResult;
   runtime::Store& store = domain_.store();
   const runtime::HostCallee* callee = store.find_host_callee(registers.number);
@@ -180,13 +188,8 @@ trap::FastSyscallResult Thread::serve_fast(trap::SyscallRegisters& registers) no
   if (callee->is_async || callee->uses_floats) return FastSyscallResult::Slow;
   runtime::Instance* caller = store.find_instance(UserAddr(registers.vm_context));
   if (caller == nullptr) return FastSyscallResult::Slow;
-  runtime::HostOutcome outcome;
-  try {
-    outcome =
-        runtime::call_host(*callee, *caller, {registers.a, nullptr}, UserAddr(registers.user_sp));
-  } catch (const std::bad_alloc&) {
-    outcome = out_of_memory();
-  }
+  const runtime::HostOutcome outcome =
+      runtime::call_host(*callee, *caller, {registers.a, nullptr}, UserAddr(registers.user_sp));
   if (outcome.kind == runtime::HostOutcome::Kind::Return) [[likely]]
     return FastSyscallResult::Done;
   pending_ = outcome;

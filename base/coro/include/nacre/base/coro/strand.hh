@@ -36,6 +36,15 @@ enum class Placement : uint8_t {
   Any,     // where there is time for it
 };
 
+// What somebody wants to do when the strand that runs now suspends, before it may go on elsewhere.
+class SuspensionHook {
+ public:
+  virtual void on_suspension() noexcept = 0;
+
+ protected:
+  ~SuspensionHook() = default;
+};
+
 class Strand : public ListNode {
  public:
   // Destroys the strand's root, and the strand with it.
@@ -56,6 +65,8 @@ class Strand : public ListNode {
   void wake() noexcept;
   // By the strand itself, when everything that might wake it is off: a wake that came after another is forgotten.
   void forget_wakes() noexcept { state_.fetch_and(~kWoken, std::memory_order_relaxed); }
+  // By the strand itself: the hook is called once, at the next suspension, unless it is taken back by nullptr.
+  void at_suspension(SuspensionHook* hook) noexcept { suspension_hook_ = hook; }
   // By its root at the end: the scheduler disposes of it.
   void finish() noexcept { finished_ = true; }
 
@@ -74,6 +85,7 @@ class Strand : public ListNode {
   Atomic<uint32_t> state_{kWoken};
   Dispose dispose_;
   std::coroutine_handle<> resume_point_;
+  SuspensionHook* suspension_hook_ = nullptr;
   // Changed by the owner; while the strand is on a queue, under that queue's lock.
   Atomic<Scheduler*> home_;
   Placement placement_;

@@ -77,7 +77,8 @@ class Claim : private ListNode {
  public:
   // Idle → Granted, Waiting      acquire
   // Waiting → Granted, Idle      a grant came free; Idle: the quota is used up, ask again later
-  // Granted, Waiting → Idle      release, withdraw
+  // Granted → Waiting → …         rotate
+  // Granted, Waiting → Idle      release
   enum class State : uint8_t { Idle, Waiting, Granted };
   // The claim is no longer Waiting. Called under the scheduler's lock: it may only wake.
   using Settled = void (*)(Claim&) noexcept;
@@ -131,6 +132,8 @@ class CpuScheduler {
   void start(Claim& claim, CpuId cpu, uint64_t now_ns) noexcept;
   // Books the time since the last charge or start. Whether the slice is over.
   [[nodiscard]] bool charge(Claim& claim, uint64_t now_ns) noexcept;
+  // Gives the grant to whoever comes first, perhaps to the same claim again: `settled` is called as if it had waited.
+  void rotate(Claim& claim, uint64_t now_ns) noexcept;
   // Gives the grant back; time since the last charge is not booked. Or stops waiting. Does nothing if Idle.
   void release(Claim& claim, uint64_t now_ns) noexcept;
 
@@ -142,6 +145,7 @@ class CpuScheduler {
   void activate(CpuAccount& account) noexcept REQUIRES(lock_);
   void enqueue(Claim& claim) noexcept REQUIRES(lock_);
   void dequeue(Claim& claim) noexcept REQUIRES(lock_);
+  void take_back(Claim& claim) noexcept REQUIRES(lock_);
   void grant(Claim& claim, CpuId cpu, uint64_t now_ns) noexcept REQUIRES(lock_);
   void grant_next(CpuId cpu, uint64_t now_ns) noexcept REQUIRES(lock_);
   void preempt_for(const CpuAccount& account, uint64_t now_ns) noexcept REQUIRES(lock_);

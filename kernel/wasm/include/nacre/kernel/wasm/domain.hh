@@ -10,6 +10,7 @@
 #include "nacre/engine/runtime/type_registry.hh"
 #include "nacre/kernel/mm/address_space.hh"
 #include "nacre/kernel/mm/budget.hh"
+#include "nacre/kernel/sched/cpu_scheduler.hh"
 #include "nacre/kernel/wasm/domain_platform.hh"
 
 namespace nacre::kwasm {
@@ -17,6 +18,7 @@ namespace nacre::kwasm {
 struct DomainLimits {
   ByteSize memory = ByteSize::gib(8);  // everything the domain may make the kernel commit
   ByteSize stack = ByteSize::mib(8);   // of its thread
+  sched::CpuLimits cpu;
   runtime::StoreLimits store;
 };
 
@@ -34,15 +36,18 @@ class Domain {
   [[nodiscard]] runtime::Store& store() { return *store_; }
   [[nodiscard]] DomainPlatform& platform() { return *platform_; }
   [[nodiscard]] const mm::Budget& budget() const { return *budget_; }
+  [[nodiscard]] sched::CpuAccount& cpu_account() { return *cpu_account_; }
   // What the thread's stack pointer starts at, page-aligned.
   [[nodiscard]] UserAddr stack_top() const { return store_->stack().top; }
 
  private:
-  explicit Domain(Ref<mm::Budget> budget) : budget_(std::move(budget)) {}
+  Domain(Ref<mm::Budget> budget, Ref<sched::CpuAccount> cpu_account)
+      : budget_(std::move(budget)), cpu_account_(std::move(cpu_account)) {}
   [[nodiscard]] Result<void> reserve_stack(ByteSize size);
 
   // Destroyed last to first: the store releases what it reserved, then the space frees the rest.
   Ref<mm::Budget> budget_;
+  Ref<sched::CpuAccount> cpu_account_;
   std::unique_ptr<mm::AddressSpace> space_;
   std::unique_ptr<DomainPlatform> platform_;
   std::unique_ptr<runtime::Store> store_;

@@ -48,7 +48,9 @@ class Thread {
   enum class Next : uint8_t { Resume, Finished };
 
   void load(const runtime::ThreadEntry& entry);
-  [[nodiscard]] trap::ExitReason run_slice();
+  [[nodiscard]] trap::FastSyscallResult serve_fast_or_throw(trap::SyscallRegisters& registers);
+  // In user mode, until a trap or, at the latest, this time of arch::now_ns().
+  [[nodiscard]] trap::ExitReason run_slice(uint64_t end_ns);
   [[nodiscard]] coro::Task<Next> serve(trap::ExitReason exit);
   [[nodiscard]] coro::Task<Next> serve_call();
   [[nodiscard]] Next serve_fault(trap::ExitReason exit);

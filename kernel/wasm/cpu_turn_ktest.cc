@@ -1,0 +1,120 @@
+// Domains that always want to run: who gets how much of the processors, to the percent. What depends on exact time is skipped
+// unless the emulator's clock counts instructions.
+#include "cpu_turn.hh"
+
+#include <vector>
+
+#include "guest_ktest.hh"
+#include "nacre/base/coro/scope.hh"
+#include "nacre/kernel/arch/clock.hh"
+#include "nacre/kernel/arch/counting.hh"
+#include "nacre/kernel/testing/test.hh"
+
+namespace nacre::kwasm {
+namespace {
+
+constexpr uint64_t kSecond = 1'000'000'000;
+constexpr uint64_t kPercent = kSecond / 100;
+
+void need_exact_time() {
+  const uint64_t ns = arch::now_ns();
+  const uint64_t instructions = arch::retired_instructions();
+  while (arch::retired_instructions() - instructions < 1'000'000) {
+  }
+  const uint64_t passed = arch::now_ns() - ns;
+  if (passed < 990'000 || passed > 1'010'000) SKIP("needs a clock that counts instructions");
+}
+
+bool is_near(uint64_t a, uint64_t b) {
+  return (a < b ? b - a : a - b) <= kPercent;
+}
+
+using Guests = std::vector<std::unique_ptr<Guest>>;
+
+// Lets them all run for a second.
+coro::Task<void> compete(Guests& guests) {
+  coro::Scope scope;
+  for (const auto& guest : guests) scope.spawn(guest->run(), coro::Placement::Any);
+  co_await coro::sleep_until(arch::now_ns() + kSecond);
+  co_await scope.cancel();
+}
+
+NACRE_KERNEL_TASK_TEST(cpu, shares_follow_weights) {
+  need_exact_time();
+  GuestProgram program(kSpinModule);
+  Guests guests;
+  const uint32_t weights[] = {100, 200, 300};
+  for (const uint32_t weight : weights) {
+    guests.push_back(Guest::create(program, {.weight = weight, .quota = {}}));
+    REQUIRE(guests.back() != nullptr);
+  }
+  co_await compete(guests);
+  for (size_t i = 0; i < guests.size(); ++i) {
+    const uint64_t used = guests[i]->used_ns();
+    if (!is_near(used, kSecond * weights[i] / 600)) {
+      testing::note_failure(__FILE__, __LINE__, format("weight {} used {} ns", weights[i], used));
+    }
+  }
+}
+
+NACRE_KERNEL_TASK_TEST(cpu, quotas_are_kept) {
+  need_exact_time();
+  GuestProgram program(kSpinModule);
+  Guests guests;
+  const uint64_t percents[] = {5, 20, 35};
+  for (const uint64_t percent : percents) {
+    guests.push_back(Guest::create(
+        program,
+        {.quota = sched::CpuQuota{.budget_ns = percent * 100'000, .period_ns = 10'000'000}}));
+    REQUIRE(guests.back() != nullptr);
+  }
+  guests.push_back(Guest::create(program));
+  REQUIRE(guests.back() != nullptr);
+  co_await compete(guests);
+  for (size_t i = 0; i < std::size(percents); ++i) {
+    const uint64_t used = guests[i]->used_ns();
+    if (!is_near(used, percents[i] * kPercent)) {
+      testing::note_failure(__FILE__, __LINE__, format("{} % used {} ns", percents[i], used));
+    }
+  }
+  EXPECT(is_near(guests.back()->used_ns(), 40 * kPercent));
+}
+
+NACRE_KERNEL_TASK_TEST(cpu, a_thousand_domains_all_run) {
+  GuestProgram program(kSpinModule);
+  Guests guests;
+  for (int i = 0; i < 1000; ++i) {
+    guests.push_back(Guest::create(program));
+    REQUIRE(guests.back() != nullptr);
+  }
+  coro::Scope scope;
+  for (const auto& guest : guests) scope.spawn(guest->run(), coro::Placement::Any);
+  const uint64_t deadline_ns = arch::now_ns() + 30 * kSecond;
+  size_t have_run = 0;
+  while (have_run < guests.size() && arch::now_ns() < deadline_ns) {
+    co_await coro::sleep_until(arch::now_ns() + 50'000'000);
+    have_run = 0;
+    for (const auto& guest : guests) have_run += guest->used_ns() != 0 ? 1 : 0;
+  }
+  co_await scope.cancel();
+  EXPECT_EQ(have_run, guests.size());
+}
+
+NACRE_KERNEL_TASK_TEST(cpu, a_spinning_guest_delays_nobody_for_long) {
+  GuestProgram spin(kSpinModule);
+  GuestProgram empty(kEmptyModule);
+  const auto hog = Guest::create(spin);
+  const auto brief = Guest::create(empty);
+  REQUIRE(hog != nullptr && brief != nullptr);
+  coro::Scope scope;
+  scope.spawn(hog->run(), coro::Placement::Any);
+  for (int i = 0; i < 20; ++i) {
+    co_await coro::sleep_until(arch::now_ns() + 5'000'000);
+    co_await brief->run();
+  }
+  co_await scope.cancel();
+  EXPECT_GT(hog->used_ns(), 0u);
+}
+
+}  // namespace
+}  // namespace nacre::kwasm

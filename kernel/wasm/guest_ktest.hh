@@ -1,0 +1,94 @@
+// Small guests for the kernel tests of this folder: a domain with one module in it and a thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "nacre/base/coro/task.hh"
+#include "nacre/engine/runtime/linker.hh"
+#include "nacre/engine/runtime/program.hh"
+#include "nacre/kernel/mm/kernel_memory.hh"
+#include "nacre/kernel/testing/test.hh"
+#include "nacre/kernel/wasm/domain.hh"
+#include "nacre/kernel/wasm/thread.hh"
+
+namespace nacre::kwasm {
+
+// (func (export "run") (loop br 0))
+inline constexpr uint8_t kSpinModule[] = {
+    0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00, 0x01, 0x04, 0x01, 0x60, 0x00,
+    0x00, 0x03, 0x02, 0x01, 0x00, 0x07, 0x07, 0x01, 0x03, 'r',  'u',  'n',  0x00,
+    0x00, 0x0a, 0x09, 0x01, 0x07, 0x00, 0x03, 0x40, 0x0c, 0x00, 0x0b, 0x0b};
+
+// (func (export "run"))
+inline constexpr uint8_t kEmptyModule[] = {0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00, 0x01,
+                                           0x04, 0x01, 0x60, 0x00, 0x00, 0x03, 0x02, 0x01, 0x00,
+                                           0x07, 0x07, 0x01, 0x03, 'r',  'u',  'n',  0x00, 0x00,
+                                           0x0a, 0x04, 0x01, 0x02, 0x00, 0x0b};
+
+// (memory 16) (func (export "run") (local i32) (loop (i32.store (local.get 0) (local.get 0))
+//   (local.set 0 (i32.and (i32.add (local.get 0) (i32.const 4096)) (i32.const 0xffffc))) (br 0)))
+inline constexpr uint8_t kTouchModule[] = {
+    0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00, 0x01, 0x04, 0x01, 0x60, 0x00,
+    0x00, 0x03, 0x02, 0x01, 0x00, 0x05, 0x03, 0x01, 0x00, 0x10, 0x07, 0x07, 0x01,
+    0x03, 'r',  'u',  'n',  0x00, 0x00, 0x0a, 0x1f, 0x01, 0x1d, 0x01, 0x01, 0x7f,
+    0x03, 0x40, 0x20, 0x00, 0x20, 0x00, 0x36, 0x02, 0x00, 0x20, 0x00, 0x41, 0x80,
+    0x20, 0x6a, 0x41, 0xfc, 0xff, 0x3f, 0x71, 0x21, 0x00, 0x0c, 0x00, 0x0b, 0x0b};
+
+// A module compiled once for many domains.
+class GuestProgram {
+ public:
+  explicit GuestProgram(std::span<const uint8_t> module) {
+    auto compiled =
+        runtime::CompiledProgram::compile(std::vector(module.begin(), module.end()), types_);
+    REQUIRE(compiled.has_value());
+    program_ = std::move(*compiled);
+  }
+  [[nodiscard]] runtime::TypeRegistry& types() { return types_; }
+  [[nodiscard]] const std::shared_ptr<const runtime::CompiledProgram>& program() const {
+    return program_;
+  }
+
+ private:
+  runtime::TypeRegistry types_;
+  std::shared_ptr<const runtime::CompiledProgram> program_;
+};
+
+// A domain with one instance of the program. Null if there is too little memory.
+class Guest {
+ public:
+  [[nodiscard]] static std::unique_ptr<Guest> create(GuestProgram& program,
+                                                     const sched::CpuLimits& cpu = {}) {
+    DomainLimits limits;
+    limits.stack = ByteSize::kib(64);
+    limits.cpu = cpu;
+    auto domain = Domain::create(mm::machine(), program.types(), limits);
+    if (!domain) return nullptr;
+    auto guest = std::unique_ptr<Guest>(new Guest(std::move(*domain)));
+    const auto code = guest->domain_->store().load(program.program());
+    if (!code) return nullptr;
+    auto made = guest->domain_->store().instantiate(**code, {});
+    if (!made) return nullptr;
+    guest->run_ = *made->instance->exported_function("run");
+    return guest;
+  }
+
+  [[nodiscard]] Domain& domain() { return *domain_; }
+  [[nodiscard]] uint64_t used_ns() { return domain_->cpu_account().used_ns(); }
+  // Runs the export "run" to its end.
+  [[nodiscard]] coro::Task<void> run() {
+    const auto outcome = co_await thread_.invoke(run_, {});
+    EXPECT(outcome.has_value() && outcome->kind == runtime::InvokeOutcome::Kind::Returned);
+  }
+
+ private:
+  explicit Guest(std::unique_ptr<Domain> domain) : domain_(std::move(domain)), thread_(*domain_) {}
+
+  std::unique_ptr<Domain> domain_;
+  Thread thread_;
+  runtime::Function run_;
+};
+
+}  // namespace nacre::kwasm
