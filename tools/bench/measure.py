@@ -161,11 +161,13 @@ class Tools:
         return self._boot(name, arguments, "")[0]
 
     def boot_start(self, name):
-        """Instructions until region 0 opens, and how many of them are the firmware's."""
+        """Instructions until region 0 opens: of the firmware, of the loader, and of all that follows."""
         region, rows = self._boot(name, [], ",everything=on,profile={}")
-        # OpenSBI lies below the 2 MiB boundary at which QEMU puts what it boots. It is over before the region opens.
-        firmware = sum(count for pc, count, _ in rows if 0x8000_0000 <= pc < 0x8020_0000)
-        return region.first, firmware
+        # OpenSBI lies below the 2 MiB boundary at which QEMU puts what it boots; the loader runs there, untranslated. Both are
+        # over before the region opens.
+        firmware = sum(count for pc, count, _ in rows if pc < 0x8020_0000)
+        loader = sum(count for pc, count, _ in rows if 0x8020_0000 <= pc < 1 << 32)
+        return firmware, loader, region.first - firmware - loader
 
     def _boot(self, name, arguments, profiling):
         with tempfile.TemporaryDirectory() as folder:
