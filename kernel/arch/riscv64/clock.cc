@@ -25,6 +25,12 @@ uint64_t scale(uint64_t value, uint64_t to, uint64_t from, bool up) {
   return scaled > kNever ? kNever : static_cast<uint64_t>(scaled);
 }
 
+// The common case, which needs no 128-bit division: a clock that divides the second. 0 for others.
+uint64_t whole_ns_per_tick() {
+  const uint64_t rate = g_machine.ticks_per_second;
+  return kNsPerSecond % rate == 0 ? kNsPerSecond / rate : 0;
+}
+
 }  // namespace
 
 uint64_t now_ticks() {
@@ -35,12 +41,10 @@ uint64_t ticks_per_second() {
 }
 
 uint64_t ticks_to_ns(uint64_t ticks) {
-  const uint64_t rate = g_machine.ticks_per_second;
-  // The common case without a 128-bit division: a clock that divides the second.
   uint64_t ns = 0;
-  if (kNsPerSecond % rate == 0 && !__builtin_mul_overflow(ticks, kNsPerSecond / rate, &ns))
-    return ns;
-  return scale(ticks, kNsPerSecond, rate, false);
+  const uint64_t whole = whole_ns_per_tick();
+  if (whole != 0 && !__builtin_mul_overflow(ticks, whole, &ns)) return ns;
+  return scale(ticks, kNsPerSecond, g_machine.ticks_per_second, false);
 }
 
 uint64_t now_ns() {
@@ -48,6 +52,9 @@ uint64_t now_ns() {
 }
 
 void set_timer_deadline(uint64_t deadline_ns) {
+  if (const uint64_t whole = whole_ns_per_tick(); whole != 0) {
+    return set_compare(deadline_ns / whole + (deadline_ns % whole != 0 ? 1 : 0));
+  }
   set_compare(scale(deadline_ns, g_machine.ticks_per_second, kNsPerSecond, true));
 }
 
