@@ -8,10 +8,17 @@ namespace nacre::coro {
 
 namespace {
 
+#ifdef NACRE_MODEL
+constinit model::Local<Scheduler*> t_current;
+Scheduler*& current_slot() noexcept {
+  return t_current.get();
+}
+#else
 thread_local constinit Scheduler* t_current = nullptr;
 Scheduler*& current_slot() noexcept {
   return t_current;
 }
+#endif
 
 }  // namespace
 
