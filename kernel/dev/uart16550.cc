@@ -15,6 +15,15 @@ uint8_t Uart16550::take() noexcept {
   return buffer_[read_++ % kBufferSize];
 }
 
+bool Uart16550::drop_through(uint8_t byte) noexcept {
+  for (uint64_t at = read_; at != written_; ++at) {
+    if (buffer_[at % kBufferSize] != byte) continue;
+    read_ = at + 1;
+    return true;
+  }
+  return false;
+}
+
 void Uart16550::on_interrupt() noexcept {
   bool any = false;
   while ((registers_.read8(kLineStatus) & kDataReady) != 0) {

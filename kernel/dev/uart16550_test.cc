@@ -60,6 +60,19 @@ TEST(Uart16550, HandsOverWhatWasTyped) {
   EXPECT_EQ(read, "help\r");
 }
 
+TEST(Uart16550, DropsUpToAKey) {
+  FakeUart device;
+  Uart16550 uart(device);
+  device.type(
+      "ab\x03"
+      "c");
+  uart.on_interrupt();
+  EXPECT_TRUE(uart.drop_through(3));
+  EXPECT_FALSE(uart.drop_through(3));
+  EXPECT_EQ(uart.take(), 'c');
+  EXPECT_FALSE(uart.has_input());
+}
+
 TEST(Uart16550, CountsWhatNobodyReads) {
   FakeUart device;
   Uart16550 uart(device);

@@ -22,6 +22,7 @@
 #include "nacre/kernel/init/boot_main.hh"
 #include "nacre/kernel/mm/failure_injection.hh"
 #include "nacre/kernel/mm/kernel_memory.hh"
+#include "nacre/kernel/shell/shell.hh"
 #include "nacre/kernel/trace/backtrace.hh"
 #include "nacre/kernel/trace/log.hh"
 #include "nacre/kernel/trace/panic.hh"
@@ -161,6 +162,8 @@ int run_boot_cpu(const abi::BootInfo& info, uint64_t entry_ticks) {
                 arch::ticks_to_ns(entry_ticks - info.boot_ticks) / 1000, context.info.cpu_count);
   if (const auto test = context.arguments.value("selftest")) return run_self_test(*test, context);
   if (const BootMain* other = BootMain::installed()) return other->run()(context);
+  if (context.arguments.has("shell"))
+    return shell::run(context.info, context.tree, context.arguments);
   return kwasm::run_boot_program(context.info, context.tree, context.arguments);
 }
 

@@ -74,7 +74,7 @@ class Promise final : public PromiseBase {
  public:
   Task<T> get_return_object() noexcept;
   [[clang::coro_wrapper]] static Task<T> get_return_object_on_allocation_failure() noexcept;
-  template <class U>
+  template <class U = T>
   void return_value(U&& value) {
     result_.emplace(std::forward<U>(value));
   }

@@ -32,6 +32,8 @@ class Uart16550 final : public InterruptHandler {
   [[nodiscard]] bool has_input() const noexcept { return read_ != written_; }
   // The next byte that was received. Only when has_input().
   uint8_t take() noexcept;
+  // If `byte` was received and not taken yet: drops it and all before it.
+  bool drop_through(uint8_t byte) noexcept;
   // Bytes that found no room since power-on: nobody read them.
   [[nodiscard]] uint64_t lost() const noexcept { return lost_; }
   [[nodiscard]] uint64_t received() const noexcept { return written_ + lost_; }

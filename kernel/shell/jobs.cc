@@ -1,0 +1,123 @@
+#include "jobs.hh"
+
+#include <algorithm>
+#include <new>
+
+#include "nacre/base/cpio/cpio.hh"
+#include "nacre/kernel/arch/clock.hh"
+#include "nacre/kernel/trace/panic.hh"
+
+namespace nacre::shell {
+namespace {
+
+// "root0/bin/a.wasm" with root0 at "/x" → "/x/bin/a.wasm"; empty for what lies in no tree.
+std::string guest_path(std::string_view name, std::span<const std::string> preopens) {
+  for (size_t i = 0; i < preopens.size(); ++i) {
+    const std::string prefix = format("root{}/", i);
+    if (!name.starts_with(prefix)) continue;
+    name.remove_prefix(prefix.size());
+    const bool slash = preopens[i].ends_with('/');
+    return preopens[i] + (slash ? "" : "/") + std::string(name);
+  }
+  return {};
+}
+
+// Relative paths count from the root.
+std::string absolute(std::string_view path) {
+  return path.starts_with('/') ? std::string(path) : "/" + std::string(path);
+}
+
+}  // namespace
+
+template <class Visitor>
+void Jobs::visit_files(Visitor&& visit) const {
+  cpio::Reader reader(archive_);
+  for (;;) {
+    const auto entry = reader.next();
+    if (!entry || !*entry) return;
+    if ((*entry)->kind != cpio::EntryKind::File) continue;
+    const std::string path = guest_path((*entry)->name, preopens_);
+    if (!path.empty() && visit(path, **entry)) return;
+  }
+}
+
+Result<std::span<const std::byte>> Jobs::read_file(std::string_view path) const {
+  const std::string wanted = absolute(path);
+  std::optional<std::span<const std::byte>> found;
+  visit_files([&](const std::string& name, const cpio::Entry& entry) {
+    if (name == wanted) found = entry.data;
+    return found.has_value();
+  });
+  if (!found)
+    return fail(ErrorCode::NotFound, format("no file {} (ls shows what there is)", wanted));
+  return *found;
+}
+
+std::vector<std::string> Jobs::list(std::string_view path) const {
+  std::vector<std::string> out;
+  const std::string below = path.empty() ? "/" : absolute(path);
+  visit_files([&](const std::string& name, const cpio::Entry&) {
+    if (name.starts_with(below)) out.push_back(name);
+    return false;
+  });
+  std::ranges::sort(out);
+  return out;
+}
+
+Result<Job*> Jobs::start(std::vector<std::string> arguments, TerminalStreams::Place place) {
+  TRY_ASSIGN(const auto module, read_file(arguments.front()));
+  auto job = std::make_unique<Job>(terminal_, place);
+  job->id = next_id_++;
+  job->started_ns = arch::now_ns();
+  job->config.arguments = std::move(arguments);
+  job->config.preopens = preopens_;
+  jobs_.push_back(std::move(job));
+  Job* const started = jobs_.back().get();
+  // Its streams are the terminal's, which belongs to this CPU.
+  started->scope.spawn(live(this, started, module), coro::Placement::Pinned);
+  return started;
+}
+
+// The boundary at which a job's failures end.
+coro::Task<void> Jobs::live(Jobs* jobs, Job* job, std::span<const std::byte> module) {
+  const auto* const bytes = static_cast<const uint8_t*>(static_cast<const void*>(module.data()));
+  const kwasm::ProgramSetup setup = {.archive = jobs->archive_,
+                                     .module = {bytes, module.size()},
+                                     .config = job->config,
+                                     .streams = job->streams,
+                                     .devices = jobs->devices_};
+  try {
+    job->ending = co_await kwasm::run_program(setup);
+  } catch (const std::bad_alloc&) {
+    job->ending =
+        fail(ErrorCode::OutOfMemory, "the machine has too little memory for this program");
+  } catch (const trace::PanicException& panic) {
+    job->ending =
+        fail(ErrorCode::Cancelled, format("the kernel panicked: {}", panic.report.message()));
+  }
+  job->done.set();
+}
+
+Job* Jobs::find(uint32_t id) {
+  const auto found = std::ranges::find(jobs_, id, [](const auto& job) { return job->id; });
+  return found == jobs_.end() ? nullptr : found->get();
+}
+
+coro::Task<void> Jobs::remove(Job& job) {
+  co_await job.scope.cancel();
+  std::erase_if(jobs_, [&](const auto& other) { return other.get() == &job; });
+}
+
+std::string describe(const Result<kwasm::Ending>& ending) {
+  if (!ending) return ending.error().to_string();
+  switch (ending->kind) {
+    case kwasm::Ending::Kind::Exited:
+      return format("exit {}", ending->exit_code);
+    case kwasm::Ending::Kind::Trapped:
+    case kwasm::Ending::Kind::TimedOut:
+      break;
+  }
+  return ending->report;
+}
+
+}  // namespace nacre::shell

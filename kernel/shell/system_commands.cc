@@ -1,0 +1,198 @@
+// What the machine and the kernel are doing.
+#include <algorithm>
+
+#include "commands.hh"
+#include "nacre/base/coro/scheduler.hh"
+#include "nacre/kernel/arch/clock.hh"
+#include "nacre/kernel/arch/machine.hh"
+#include "nacre/kernel/exec/kernel_port.hh"
+#include "nacre/kernel/mm/kernel_memory.hh"
+#include "nacre/kernel/trace/backtrace.hh"
+#include "nacre/kernel/trace/log.hh"
+#include "nacre/kernel/trace/metrics.hh"
+
+namespace nacre::shell {
+namespace {
+
+coro::Task<Result<void>> help(Shell& shell, Words words) {
+  if (words.size() > 1) {
+    const Command* command = find_command(words[1]);
+    if (command == nullptr)
+      co_return fail(ErrorCode::NotFound, format("{}: no such command", words[1]));
+    shell.print("{} {}\n  {}\n", command->name, command->usage, command->help);
+    co_return {};
+  }
+  visit_commands(
+      [&](const Command& command) { shell.print("  {:<10} {}\n", command.name, command.help); });
+  co_return {};
+}
+
+coro::Task<Result<void>> version(Shell& shell, Words) {
+  const arch::CpuFeatures& features = arch::cpu_features();
+  shell.print("Nacre, built with clang {}; boot protocol {}\n", __clang_version__,
+              shell.info.version);
+  shell.print("{} CPUs, Sv{}, zba {} zbb {} zbs {} v {} sstc {} svinval {}\n", shell.info.cpu_count,
+              39 + 9 * (shell.info.paging_mode - 8), features.zba, features.zbb, features.zbs,
+              features.v, features.sstc, features.svinval);
+  co_return {};
+}
+
+coro::Task<Result<void>> uptime(Shell& shell, Words) {
+  const uint64_t ms = arch::now_ns() / 1'000'000;
+  shell.print("{}.{:03} s\n", ms / 1000, ms % 1000);
+  co_return {};
+}
+
+coro::Task<Result<void>> mem(Shell& shell, Words) {
+  const mm::FrameCounts counts = mm::frames().counts();
+  const mm::HeapStatistics heap = mm::heap().statistics();
+  const auto kib = [](uint64_t frames) { return frames * (kPageSize / 1024); };
+  shell.print(
+      "frames  total {:>8} KiB\n        used  {:>8} KiB\n        free  {:>8} KiB, {} KiB of them "
+      "in the CPUs' caches\n",
+      kib(counts.total), kib(counts.used()), kib(counts.free + counts.cached), kib(counts.cached));
+  shell.print("heap    slabs {:>8} KiB in {} slabs, {} objects\n        large {:>8} KiB\n",
+              heap.slab_bytes / 1024, heap.slabs, heap.objects, heap.large_bytes / 1024);
+  co_return {};
+}
+
+coro::Task<Result<void>> irq(Shell& shell, Words) {
+  const dev::Plic* controller = shell.devices.interrupt_controller();
+  if (controller == nullptr)
+    co_return fail(ErrorCode::NotFound, "the machine has no interrupt controller");
+  shell.print("source  count\n");
+  for (uint32_t source = 1; source <= controller->sources(); ++source) {
+    const uint64_t count = controller->handled(source);
+    if (count != 0) shell.print("{:>6}  {}\n", source, count);
+  }
+  co_return {};
+}
+
+coro::Task<Result<void>> log(Shell& shell, Words words) {
+  if (words.size() == 1) {
+    std::string text;
+    trace::append_history(text);
+    StringSink sink(text);
+    text += "filter: ";
+    trace::current_filter().describe(sink);
+    shell.print("{}\n", text);
+    co_return {};
+  }
+  const auto filter = trace::Filter::parse(words[1]);
+  if (!filter) {
+    co_return fail(ErrorCode::InvalidArgument,
+                   format("'{}' is not a filter (info; warn,mm=trace,exec::timer=off)", words[1]));
+  }
+  trace::set_filter(*filter);
+  co_return {};
+}
+
+coro::Task<Result<void>> metrics(Shell& shell, Words words) {
+  std::string text;
+  StringSink sink(text);
+  trace::write_metrics(sink, words.size() > 1 ? std::string_view(words[1]) : std::string_view());
+  shell.terminal.write(text);
+  co_return {};
+}
+
+// What every executor did in a second.
+coro::Task<Result<void>> top(Shell& shell, Words words) {
+  uint64_t seconds = 1;
+  if (words.size() > 1) {
+    const auto number = parse_number(words[1]);
+    if (!number) co_return std::unexpected(number.error());
+    seconds = std::clamp<uint64_t>(*number, 1, 3600);
+  }
+  const exec::Group& group = exec::executors();
+  std::vector<exec::Executor::Statistics> before(group.size());
+  for (uint32_t cpu = 0; cpu < before.size(); ++cpu) {
+    if (const exec::Executor* executor = group.find(CpuId{cpu}))
+      before[cpu] = executor->statistics();
+  }
+  co_await coro::sleep_until(arch::now_ns() + seconds * 1'000'000'000);
+  shell.print(" cpu    resumed     remote     stolen      waits   (in {} s)\n", seconds);
+  for (uint32_t cpu = 0; cpu < before.size(); ++cpu) {
+    const exec::Executor* executor = group.find(CpuId{cpu});
+    if (executor == nullptr) continue;
+    const exec::Executor::Statistics now = executor->statistics();
+    shell.print("{:>4} {:>10} {:>10} {:>10} {:>10}\n", cpu, now.resumed - before[cpu].resumed,
+                now.remote - before[cpu].remote, now.stolen - before[cpu].stolen,
+                now.waits - before[cpu].waits);
+  }
+  co_return {};
+}
+
+coro::Task<Result<void>> show_arguments(Shell& shell, Words) {
+  shell.print("{}\n", shell.arguments.text());
+  co_return {};
+}
+
+coro::Task<Result<void>> backtrace(Shell&, Words words) {
+  if (words.size() == 1) {
+    trace::write_backtrace();
+    co_return {};
+  }
+  const auto style = trace::parse_backtrace_style(words[1]);
+  if (!style) co_return fail(ErrorCode::InvalidArgument, "backtraces are short or full");
+  trace::set_backtrace_style(*style);
+  co_return {};
+}
+
+coro::Task<Result<void>> echo(Shell& shell, Words words) {
+  std::string line;
+  for (size_t i = 1; i < words.size(); ++i) line += (i > 1 ? " " : "") + words[i];
+  shell.print("{}\n", line);
+  co_return {};
+}
+
+coro::Task<Result<void>> sleep(Shell&, Words words) {
+  const auto ms = parse_number(words[1]);
+  if (!ms) co_return std::unexpected(ms.error());
+  co_await coro::sleep_until(arch::now_ns() + *ms * 1'000'000);
+  co_return {};
+}
+
+coro::Task<Result<void>> history(Shell& shell, Words) {
+  for (const std::string& line : shell.editor.history()) shell.print("  {}\n", line);
+  co_return {};
+}
+
+coro::Task<Result<void>> shutdown(Shell&, Words words) {
+  uint64_t status = 0;
+  if (words.size() > 1) {
+    const auto number = parse_number(words[1]);
+    if (!number) co_return std::unexpected(number.error());
+    status = *number;
+  }
+  if (status > UINT8_MAX) co_return fail(ErrorCode::InvalidArgument, "a status is 0 to 255");
+  arch::stop_machine(static_cast<uint8_t>(status));
+}
+
+constexpr size_t kManyWords = 64;
+
+constexpr Command kCommands[] = {
+    {"help", "[COMMAND]", "this list, or one command", 0, 1, help},
+    {"version", "", "what this kernel and machine are", 0, 0, version},
+    {"uptime", "", "time since power-on", 0, 0, uptime},
+    {"args", "", "the boot arguments", 0, 0, show_arguments},
+    {"mem", "", "page frames and heap", 0, 0, mem},
+    {"irq", "", "how often each interrupt source was served", 0, 0, irq},
+    {"top", "[SECONDS]", "what each CPU does meanwhile", 0, 1, top},
+    {"log", "[FILTER]", "the last lines and the filter, or sets the filter (warn,mm=trace)", 0, 1,
+     log},
+    {"metrics", "[PREFIX]", "all counters, as OpenMetrics text", 0, 1, metrics},
+    {"backtrace", "[short|full]", "where this command runs, or how backtraces look from now on", 0,
+     1, backtrace},
+    {"history", "", "lines typed before", 0, 0, history},
+    {"echo", "[WORDS...]", "print the words", 0, kManyWords, echo},
+    {"sleep", "MILLISECONDS", "wait", 1, 1, sleep},
+    {"shutdown", "[STATUS]", "switch the machine off", 0, 1, shutdown},
+};
+
+}  // namespace
+
+std::span<const Command> system_commands() {
+  return kCommands;
+}
+
+}  // namespace nacre::shell
