@@ -1,6 +1,12 @@
 # Kernels and the boot images that hold them. There is more than one of each: the system's, and those that carry a test suite
 # as an additional boot mode (kernel/wasm/boot_mode.hh).
 
+# What instrumented code calls, in the kernel and in the loader.
+set(NACRE_SANITIZE_RUNTIME "")
+if(NACRE_KERNEL_SANITIZE)
+  set(NACRE_SANITIZE_RUNTIME kernel_sanitize)
+endif()
+
 # nacre_kernel(NAME nacre_kernel OUTPUT kernel.elf SOURCES … DEPS …)
 #   The boot sequence of kernel/init with whatever SOURCES and DEPS add.
 function(nacre_kernel)
@@ -12,7 +18,7 @@ function(nacre_kernel)
     -nostdlib -fuse-ld=lld -T${init}/kernel.ld
     LINKER:-pie,--no-dynamic-linker,--eh-frame-hdr,--gc-sections,--no-dependent-libraries,-z,relro,-z,text
     LINKER:--pack-dyn-relocs=relr)
-  target_link_libraries(${arg_NAME} PRIVATE runtime_memory)
+  target_link_libraries(${arg_NAME} PRIVATE runtime_memory ${NACRE_SANITIZE_RUNTIME})
 endfunction()
 
 # What the loader links: BearSSL's verification, zstd's decoder (tools/libraries).
@@ -67,7 +73,8 @@ function(nacre_boot_image)
     -nostdlib -fuse-ld=lld -static -T${loader}/loader.ld
     LINKER:--gc-sections,--no-dependent-libraries)
   target_link_libraries(${linked} PRIVATE
-    ${NACRE_LIBRARIES}/lib/libbearssl.a ${NACRE_LIBRARIES}/lib/libzstd_decoder.a runtime_memory)
+    ${NACRE_LIBRARIES}/lib/libbearssl.a ${NACRE_LIBRARIES}/lib/libzstd_decoder.a runtime_memory
+    ${NACRE_SANITIZE_RUNTIME})
   set(image ${CMAKE_BINARY_DIR}/${arg_OUTPUT})
   add_custom_command(OUTPUT ${image}
     COMMAND ${seal} image $<TARGET_FILE:${linked}> ${NACRE_USED_BOOT_KEY} ${image}

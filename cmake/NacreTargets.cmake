@@ -16,6 +16,23 @@ add_library(nacre_options INTERFACE)
 target_compile_options(nacre_options INTERFACE -Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor
   $<$<COMPILE_LANGUAGE:CXX>:-Wthread-safety -Wextra-semi>)
 
+# A kernel for tests (kernel/sanitize): "undefined", "address", or empty. Targets with the property NACRE_UNSANITIZED are as
+# always: the loader, and what the sanitizers call.
+set(NACRE_KERNEL_SANITIZE "" CACHE STRING "undefined, address, or empty")
+if(NACRE_KERNEL_SANITIZE STREQUAL "undefined")
+  set(sanitize -fsanitize=undefined -fno-sanitize=function,vptr -fno-sanitize-recover=all -fsanitize-minimal-runtime)
+elseif(NACRE_KERNEL_SANITIZE STREQUAL "address")
+  # Every access calls a function (outline), and nothing but the heap and frames is poisoned.
+  set(sanitize -fsanitize=kernel-address -DNACRE_KASAN "SHELL:-mllvm -asan-instrumentation-with-call-threshold=0"
+    "SHELL:-mllvm -asan-stack=0" "SHELL:-mllvm -asan-globals=0")
+endif()
+if(NACRE_KERNEL_SANITIZE)
+  set(checked $<AND:$<COMPILE_LANGUAGE:CXX>,$<NOT:$<BOOL:$<TARGET_PROPERTY:NACRE_UNSANITIZED>>>>)
+  foreach(option IN LISTS sanitize ITEMS -UNDEBUG)
+    target_compile_options(nacre_options INTERFACE $<${checked}:${option}>)
+  endforeach()
+endif()
+
 # Leaves the current folder's CMakeLists.txt unless NACRE_PLATFORM is one of the arguments.
 macro(nacre_only_on)
   set(_nacre_platforms ${ARGN})
