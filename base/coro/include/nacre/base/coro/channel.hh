@@ -67,7 +67,8 @@ class Channel {
     SendAwaiter(Channel& c, T v) : channel(c), value(std::move(v)) {}
     SendAwaiter(const SendAwaiter&) = delete;
     SendAwaiter& operator=(const SendAwaiter&) = delete;
-    ~SendAwaiter() {
+    ~SendAwaiter() { abandon(); }
+    void abandon() noexcept {
       if (this->is_armed()) (void)settle();
     }
     [[nodiscard]] bool await_ready() {
@@ -115,9 +116,11 @@ class Channel {
     explicit ReceiveAwaiter(Channel& c) noexcept : channel(c) {}
     ReceiveAwaiter(const ReceiveAwaiter&) = delete;
     ReceiveAwaiter& operator=(const ReceiveAwaiter&) = delete;
-    ~ReceiveAwaiter() {
+    ~ReceiveAwaiter() { abandon(); }
+    // What was reserved is the next one's.
+    void abandon() noexcept {
       if (this->is_armed()) (void)settle();
-      if (!reserved) return;
+      if (!std::exchange(reserved, false)) return;
       const SpinGuard guard(channel.lock_);
       --channel.reserved_;
       channel.offer();
@@ -126,7 +129,10 @@ class Channel {
     [[nodiscard]] bool await_suspend(std::coroutine_handle<> coroutine) noexcept {
       this->arm(coroutine);
       const uint32_t state = channel.lock_.lock();
-      const bool waits = channel.count_ <= channel.reserved_ && state != kClosed;
+      // A value that is there is ours from now on: others may be as quick.
+      reserved = channel.count_ > channel.reserved_;
+      if (reserved) ++channel.reserved_;
+      const bool waits = !reserved && state != kClosed;
       if (waits) {
         channel.receivers_.push_back(*this);
       } else {

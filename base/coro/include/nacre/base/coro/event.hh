@@ -41,9 +41,7 @@ class Event {
     explicit WaitBase(Event& e) noexcept : event(e) {}
     WaitBase(const WaitBase&) = delete;
     WaitBase& operator=(const WaitBase&) = delete;
-    ~WaitBase() {
-      if (waiter.is_armed()) (void)settle();
-    }
+    ~WaitBase() { abandon(); }
     [[nodiscard]] bool await_ready() const noexcept { return event.is_set(); }
     // False: it is set after all.
     [[nodiscard]] bool await_suspend(std::coroutine_handle<> coroutine) noexcept {
@@ -65,6 +63,10 @@ class Event {
       event.lock_.unlock(state);
       waiter.disarm();
       return came;
+    }
+    // Ends the wait if it lasts: nobody wants to know.
+    void abandon() noexcept {
+      if (waiter.is_armed()) (void)settle();
     }
     [[nodiscard]] bool take() const noexcept { return true; }
   };
@@ -140,6 +142,7 @@ class OneShot {
         return take();
       }
       [[nodiscard]] bool settle() noexcept { return wait.settle(); }
+      void abandon() noexcept { wait.abandon(); }
       [[nodiscard]] std::optional<T> take() { return std::exchange(one_shot.value_, std::nullopt); }
     };
     return Awaiter(*this);

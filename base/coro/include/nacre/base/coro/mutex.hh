@@ -38,8 +38,9 @@ class Mutex {
       explicit Awaiter(Mutex& m) noexcept : mutex(m) {}
       Awaiter(const Awaiter&) = delete;
       Awaiter& operator=(const Awaiter&) = delete;
+      ~Awaiter() { abandon(); }
       // Cancelled, perhaps after the mutex was handed over: the next gets it.
-      ~Awaiter() {
+      void abandon() noexcept {
         if (waiter.is_armed() && settle()) mutex.unlock();
       }
       [[nodiscard]] bool await_ready() const noexcept { return mutex.lock_.try_change(0, kHeld); }
