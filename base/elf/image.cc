@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "nacre/abi/boot_request.hh"
 #include "nacre/base/core/address.hh"
 #include "nacre/base/core/panic.hh"
 #include "nacre/base/elf/format.hh"
@@ -92,6 +93,11 @@ std::optional<ImageError> Image::read_segments(std::span<const std::byte> table,
     const AddressRange range{header.virtual_address, header.memory_size};
     if (header.type == kSegmentRelro) relro_ = range;
     if (header.type == kSegmentDynamic) dynamic_ = range;
+    if (header.type == abi::BootRequest::kSegmentType) {
+      const auto request = slice(file_, header.offset, header.file_size);
+      if (!request) return ImageError::BadSegment;
+      request_ = *request;
+    }
     if (header.type != kSegmentLoad && header.type != kSegmentTls) continue;
 
     const auto content = slice(file_, header.offset, header.file_size);

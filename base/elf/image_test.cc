@@ -5,6 +5,7 @@
 #include <random>
 
 #include "image_builder.hh"
+#include "nacre/abi/boot_request.hh"
 
 namespace nacre::elf {
 namespace {
@@ -45,6 +46,7 @@ std::string sample(std::vector<Rela> rela, std::vector<uint64_t> relr) {
             5 * sizeof(DynamicEntry));
   b.segment(kSegmentTls, kRead, data, "tls!", 32);
   b.segment(kSegmentRelro, kRead, data, "", 0x1000);
+  b.segment(abi::BootRequest::kSegmentType, kRead, kBase, "request", 7);
   b.lines("lines");
   return b.finish(kBase);
 }
@@ -68,6 +70,7 @@ TEST(Image, DescribesItsSegments) {
   EXPECT_EQ(image->tls()->size, 32u);
   EXPECT_EQ(image->tls()->content.size(), 4u);
   EXPECT_EQ(image->relro().size, 0x1000u);
+  EXPECT_EQ(image->request().size(), 7u);
 }
 
 TEST(Image, LoadCopiesAndZeroes) {

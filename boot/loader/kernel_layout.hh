@@ -1,53 +1,59 @@
-// Where the kernel and each hart's first stacks and TLS block lie in virtual memory: in a window of 1 GiB that every
-// translation mode has, in this order, with never-mapped guards between.
+// Where things lie in the kernel's half of virtual memory: the direct map, the image, and each hart's stacks and TLS block, all
+// independently at random, with never-mapped guards between.
 //
-//   slide | image | guard | boot stack | guard | emergency stack | guard | TLS | guard | boot stack | … free
+// Positions are drawn uniformly, and again if a piece would touch another one; boot/loader/README.md has the bits of entropy.
+// Without randomness: the direct map at the start of the half, the image where it is linked, the rest in a row behind it.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "nacre/abi/boot_info.hh"
-#include "nacre/base/core/address.hh"
+#include "nacre/abi/boot_request.hh"
+#include "nacre/base/paging/format.hh"
+#include "nacre/base/random/chacha_random.hh"
 
 namespace nacre::loader {
 
-// kernel/init/kernel.ld links the image to the start of the window.
-inline constexpr uint64_t kKernelWindow = 0xffff'ffff'8000'0000;
-inline constexpr uint64_t kKernelWindowSize = uint64_t{1} << 30;
-inline constexpr uint64_t kSlideStep = uint64_t{2} << 20;
-inline constexpr uint64_t kSlideSteps = 256;
+// kernel/init/kernel.ld links the image to here.
+inline constexpr uint64_t kLinkAddress = 0xffff'ffff'8000'0000;
 inline constexpr uint64_t kGuardSize = 64 << 10;
-inline constexpr uint64_t kBootStackSize = 256 << 10;
-inline constexpr uint64_t kEmergencyStackSize = 32 << 10;
+// Keeps its large leaves.
+inline constexpr uint64_t kDirectMapAlignment = uint64_t{2} << 20;
+// Physical addresses that the direct map has room for, also where there is no memory but may be devices. More memory makes
+// it larger.
+inline constexpr uint64_t kDirectMapSpan = uint64_t{64} << 30;
 
-// Fills in the ranges of each CPU, behind an image of that many bytes.
-constexpr void place_cpus(uint64_t image_begin, uint64_t image_size, uint64_t tls_size,
-                          std::span<abi::BootCpu> cpus) {
-  const auto pages = [](uint64_t n) { return (n + kPageSize - 1) & ~(kPageSize - 1); };
-  uint64_t at = image_begin + pages(image_size) + kGuardSize;
-  const auto take = [&](uint64_t size) {
-    const abi::Range range{at, pages(size)};
-    at += range.size + kGuardSize;
-    return range;
-  };
-  for (abi::BootCpu& cpu : cpus) {
-    cpu.boot_stack = take(kBootStackSize);
-    cpu.emergency_stack = take(kEmergencyStackSize);
-    cpu.tls = take(tls_size == 0 ? 1 : tls_size);
-  }
-}
+class KernelLayout {
+ public:
+  // `random` is nullptr for fixed places; it is used during calls only.
+  KernelLayout(paging::Mode mode, random::ChaChaRandom* random) : mode_(mode), random_(random) {}
 
-// A multiple of kSlideStep below kSlideStep * kSlideSteps. FNV-1a over the seed and the time: the seed is secret and
-// uniform, so mixing is all that is needed. Without a seed only the time varies it.
-constexpr uint64_t slide_from(const uint8_t* seed, size_t size, uint64_t ticks) {
-  uint64_t hash = 0xcbf29ce484222325;
-  const auto mix = [&](uint8_t byte) { hash = (hash ^ byte) * 0x100000001b3; };
-  for (size_t i = 0; i < size; ++i) mix(seed[i]);
-  for (unsigned i = 0; i < 64; i += 8) mix(static_cast<uint8_t>(ticks >> i));
-  hash ^= hash >> 32;
-  return hash % kSlideSteps * kSlideStep;
-}
+  // Virtual address of physical address 0, for memory that ends at `memory_end`. The first to be placed. Nothing if the
+  // mode has no room.
+  [[nodiscard]] std::optional<uint64_t> place_direct_map(uint64_t memory_end);
+  // Virtual address of the image's first byte.
+  [[nodiscard]] std::optional<uint64_t> place_image(uint64_t size);
+  // The ranges of each CPU, after the image.
+  [[nodiscard]] bool place_cpus(const abi::BootRequest& request, uint64_t tls_size,
+                                std::span<abi::BootCpu> cpus);
+
+ private:
+  static constexpr size_t kMaxPieces = 2 + 3 * abi::BootInfo::kMaxCpus;
+
+  [[nodiscard]] std::optional<uint64_t> draw(uint64_t size, uint64_t alignment);
+  [[nodiscard]] std::optional<uint64_t> take(uint64_t begin, uint64_t size);
+  [[nodiscard]] std::optional<abi::Range> place_piece(uint64_t size);
+  [[nodiscard]] bool touches_another(uint64_t begin, uint64_t size) const;
+
+  paging::Mode mode_;
+  random::ChaChaRandom* random_;
+  std::array<abi::Range, kMaxPieces> pieces_{};
+  size_t count_ = 0;
+  uint64_t next_ = 0;  // for fixed places: behind the last piece
+};
 
 }  // namespace nacre::loader

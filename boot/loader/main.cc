@@ -13,9 +13,11 @@
 #include "mapping.hh"
 #include "memory_map.hh"
 #include "nacre/abi/boot_info.hh"
+#include "nacre/abi/boot_request.hh"
 #include "nacre/base/elf/image.hh"
 #include "nacre/base/fdt/boot_arguments.hh"
 #include "nacre/base/fdt/tree.hh"
+#include "nacre/base/random/chacha_random.hh"
 #include "payload.hh"
 
 namespace nacre::loader {
@@ -40,19 +42,29 @@ fdt::Tree open_device_tree(uint64_t address, Range& range) {
   return *tree;
 }
 
-// Moves the seed out of the tree, so that nobody who reads the tree later learns it.
-void take_seed(const fdt::Tree& tree, BootInfo& info) {
+// What nobody outside can know, as far as firmware gives a seed. The seed is moved out of the tree, so that nobody who reads
+// the tree later learns it, and the kernel gets bytes that tell nothing of what is drawn here. Without a seed, or with
+// seed=off, there is the time, and the kernel says so.
+random::ChaChaRandom make_generator(const fdt::Tree& tree, const fdt::BootArguments& arguments,
+                                    BootInfo& info) {
+  std::array<uint8_t, sizeof info.boot_ticks> ticks;
+  std::memcpy(ticks.data(), &info.boot_ticks, ticks.size());
+  random::ChaChaRandom generator(ticks);
   const auto chosen = tree.find("/chosen");
   const auto seed = chosen ? chosen->property("rng-seed") : std::nullopt;
-  if (!seed) return;
-  info.seed_size = std::min(seed->data().size(), BootInfo::kMaxSeed);
-  std::memcpy(info.seed, seed->data().data(), info.seed_size);
-  for (std::byte& byte : memory_at(address_of(seed->data().data()), seed->data().size())) {
-    byte = std::byte{0};
-  }
+  if (!seed || seed->data().empty() || arguments.value("seed") == "off") return generator;
+  const std::span<std::byte> bytes =
+      memory_at(address_of(seed->data().data()), seed->data().size());
+  std::array<uint8_t, BootInfo::kMaxSeed> copy{};
+  std::memcpy(copy.data(), bytes.data(), std::min(bytes.size(), copy.size()));
+  generator.mix(copy);
+  std::ranges::fill(bytes, std::byte{0});
+  generator.fill(info.seed);
+  info.seed_size = sizeof info.seed;
+  return generator;
 }
 
-Mode choose_mode(const fdt::BootArguments& arguments) {
+Mode choose_mode(const fdt::BootArguments& arguments, const abi::BootRequest& request) {
   alignas(kPageSize) static std::array<uint64_t, 512> scratch;
   struct Named {
     std::string_view name;
@@ -62,10 +74,11 @@ Mode choose_mode(const fdt::BootArguments& arguments) {
       {"sv57", Mode::Sv57}, {"sv48", Mode::Sv48}, {"sv39", Mode::Sv39}};
   const auto wanted = arguments.value("paging");
   for (const auto& [name, mode] : kModes) {
-    if (wanted && *wanted != name) continue;
+    const bool fits = (request.paging_modes >> static_cast<unsigned>(mode) & 1) != 0;
+    if (!fits || (wanted && *wanted != name)) continue;
     if (supports(mode, scratch)) return mode;
   }
-  stop("no such translation mode", wanted.value_or("any"));
+  stop("no such translation mode", wanted.value_or("any that the kernel can use"));
 }
 
 // ---- The kernel ----
@@ -76,22 +89,45 @@ elf::Image open_kernel(std::span<std::byte> scratch) {
   return *image;
 }
 
-// Copies the image, fills BootInfo's ranges and relocates; returns the image in memory.
-std::span<std::byte> place_kernel(const elf::Image& image, Arena& arena, BootInfo& info,
-                                  bool randomise) {
-  const elf::AddressRange extent = image.extent();
+abi::BootRequest read_request(const elf::Image& image) {
+  abi::BootRequest request{};
+  const std::span<const std::byte> bytes = image.request();
+  if (bytes.size() < sizeof request) stop("bad kernel", "it does not say what it needs");
+  std::memcpy(&request, bytes.data(), sizeof request);
+  if (request.magic != abi::BootRequest::kMagic || request.size != sizeof request ||
+      request.version != BootInfo::kVersion) {
+    stop("bad kernel", "it was built for another loader");
+  }
+  for (const uint32_t pages : {request.boot_stack_pages, request.emergency_stack_pages}) {
+    if (pages == 0 || pages > abi::BootRequest::kMaxStackPages) stop("bad kernel", "stack size");
+  }
+  return request;
+}
+
+// Decides where everything will lie.
+void plan(const elf::Image& image, const abi::BootRequest& request, const MemoryMap& map,
+          KernelLayout layout, BootInfo& info) {
+  const abi::MemoryRegion& last = map.regions().back();
+  const auto direct_map = layout.place_direct_map(last.base + last.size);
+  const auto kernel = layout.place_image(image.extent().size);
   const uint64_t tls_size = image.tls() ? image.tls()->size : 0;
-  const uint64_t slide = randomise ? slide_from(info.seed, info.seed_size, info.boot_ticks) : 0;
+  if (!direct_map || !kernel ||
+      !layout.place_cpus(request, tls_size, std::span(info.cpus, info.cpu_count))) {
+    stop("the translation mode has too few addresses for this machine's memory");
+  }
+  info.direct_map_offset = *direct_map;
+  info.kernel_virtual = *kernel;
+  info.kernel_slide = *kernel - image.extent().address;
+}
+
+// Copies the image and relocates it; returns the image in memory.
+std::span<std::byte> place_kernel(const elf::Image& image, Arena& arena, BootInfo& info) {
+  const uint64_t size = image.extent().size;
   // Loading fills it all; to the end of the last page, so that nothing old is mapped with it.
-  const uint64_t pages = (extent.size + kPageSize - 1) & ~(kPageSize - 1);
-  const std::span<std::byte> memory = arena.allocate_raw(pages);
-  info.kernel_physical = {address_of(memory.data()), extent.size};
-  info.kernel_virtual = extent.address + slide;
-  info.kernel_slide = slide;
-  info.kernel_window = {kKernelWindow, kKernelWindowSize};
-  place_cpus(info.kernel_virtual, extent.size, tls_size, std::span(info.cpus, info.cpu_count));
+  const std::span<std::byte> memory = arena.allocate_raw((size + kPageSize - 1) & ~(kPageSize - 1));
+  info.kernel_physical = {address_of(memory.data()), size};
   image.load(memory);
-  if (const auto relocated = image.relocate(memory, slide); !relocated) {
+  if (const auto relocated = image.relocate(memory, info.kernel_slide); !relocated) {
     stop("bad kernel", elf::name_of(relocated.error()));
   }
   return memory;
@@ -142,6 +178,14 @@ BootInfo& keep_info(Arena& arena, MemoryMap& map, BootInfo& found) {
   return *new (memory.data()) BootInfo(found);
 }
 
+void check_free_memory(const BootInfo& info, const abi::BootRequest& request) {
+  uint64_t free = 0;
+  for (const abi::MemoryRegion& region : std::span(info.regions, info.region_count)) {
+    if (region.kind == MemoryKind::Usable) free += region.size;
+  }
+  if (free < request.heap_bytes) stop("the kernel needs more memory than this machine has");
+}
+
 // ---- Harts ----
 
 // Stays in place: a hart may read its own long after it was asked to start.
@@ -189,8 +233,7 @@ extern "C" [[noreturn]] void nacre_loader_main(uint64_t hart, uint64_t device_tr
   use_test_device(tree);
   check_image();
   const auto arguments = fdt::BootArguments::of(tree);
-  take_seed(tree, found);
-  const Mode mode = choose_mode(arguments);
+  random::ChaChaRandom generator = make_generator(tree, arguments, found);
 
   if (describe_memory(tree, map) != PaintStatus::Done) stop("too many memory regions");
   found.initrd = find_initrd(tree);
@@ -204,16 +247,19 @@ extern "C" [[noreturn]] void nacre_loader_main(uint64_t hart, uint64_t device_tr
 
   auto [arena, scratch] = split_free_memory(map);
   const elf::Image image = open_kernel(scratch);
-  const std::span<std::byte> kernel =
-      place_kernel(image, arena, found, arguments.value("kaslr") != "off");
+  const abi::BootRequest request = read_request(image);
+  const Mode mode = choose_mode(arguments, request);
+  found.paging_mode = static_cast<uint32_t>(mode);
+  const bool fixed =
+      request.placement == abi::BootRequest::Fixed || arguments.value("kaslr") == "off";
+  plan(image, request, map, KernelLayout(mode, fixed ? nullptr : &generator), found);
+  const std::span<std::byte> kernel = place_kernel(image, arena, found);
   found.lines = keep(arena, image.lines());
 
   const auto root = arena.allocate_table();
   if (!root) stop("out of memory");
-  Table table(arena, mode, *root);
-  found.direct_map_offset = paging::upper_half_begin(mode);
   found.root_table = root->value();
-  found.paging_mode = static_cast<uint32_t>(mode);
+  Table table(arena, mode, *root);
   map_memory(table, map, found.direct_map_offset);
   map_devices(table, tree, found.direct_map_offset);
   map_kernel(table, image, found);
@@ -223,6 +269,7 @@ extern "C" [[noreturn]] void nacre_loader_main(uint64_t hart, uint64_t device_tr
   }
 
   BootInfo& info = keep_info(arena, map, found);
+  check_free_memory(info, request);
   const uint64_t satp = paging::make_satp(mode, 0, *root);
   const uint64_t entry = image.entry() + found.kernel_slide;
   start_others(info, harts, satp, entry);

@@ -63,6 +63,9 @@ void map_memory(Table& table, const MemoryMap& map, uint64_t offset) {
 
 void map_devices(Table& table, const fdt::Tree& tree, uint64_t offset) {
   constexpr uint64_t kLargest = 32 << 20;
+  // Registers that the kernel maps later must be seen in roots that it copied before.
+  constexpr uint64_t kRegistersEnd = uint64_t{4} << 30;
+  check(table.prepare_upper(VirtAddr(offset), ByteSize(kRegistersEnd)), "devices");
   const auto soc = tree.find("/soc");
   for (auto node = soc ? soc->first_child() : std::nullopt; node; node = node->next_sibling()) {
     const auto region = node->region(0);

@@ -2,12 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include <array>
 #include <random>
-#include <set>
 #include <vector>
 
-#include "kernel_layout.hh"
 #include "nacre/base/core/address.hh"
 
 namespace nacre::loader {
@@ -108,37 +105,6 @@ TEST(MemoryMap, AgreesWithAModel) {
     }
     ASSERT_EQ(actual, model);
   }
-}
-
-TEST(KernelLayout, PiecesAreApartAndInsideTheWindow) {
-  for (uint64_t slide : {uint64_t{0}, (kSlideSteps - 1) * kSlideStep}) {
-    std::array<abi::BootCpu, abi::BootInfo::kMaxCpus> cpus{};
-    place_cpus(kKernelWindow + slide, 0x12345, 0x321, cpus);
-    uint64_t behind = kKernelWindow + slide + 0x13000;
-    for (const abi::BootCpu& cpu : cpus) {
-      for (const abi::Range range : {cpu.boot_stack, cpu.emergency_stack, cpu.tls}) {
-        EXPECT_GE(range.begin, behind + kGuardSize);
-        EXPECT_NE(range.size, 0u);
-        EXPECT_EQ(range.begin % kPageSize, 0u);
-        EXPECT_EQ(range.size % kPageSize, 0u);
-        behind = range.begin + range.size;
-      }
-    }
-    EXPECT_LT(behind, kKernelWindow + kKernelWindowSize);
-  }
-}
-
-TEST(KernelLayout, SlideVariesWithSeedAndTime) {
-  std::set<uint64_t> slides;
-  for (uint8_t i = 0; i < 64; ++i) {
-    const uint8_t seed[2] = {i, 7};
-    const uint64_t slide = slide_from(seed, 2, 0);
-    EXPECT_EQ(slide % kSlideStep, 0u);
-    EXPECT_LT(slide, kSlideStep * kSlideSteps);
-    slides.insert(slide);
-    slides.insert(slide_from(nullptr, 0, i));
-  }
-  EXPECT_GT(slides.size(), 60u);
 }
 
 }  // namespace

@@ -95,8 +95,9 @@ void run_constructors() {
 
 void describe_cpus(const abi::BootInfo& info) {
   for (size_t i = 0; i < info.cpu_count; ++i) {
-    log_init.debug("CPU {}: hart {}, stack 0x{:x}, TLS 0x{:x}", i, info.cpus[i].hart_id,
-                   info.cpus[i].boot_stack.begin, info.cpus[i].tls.begin);
+    log_init.debug("CPU {}: hart {}, stack 0x{:x} ({} KiB), TLS 0x{:x}", i, info.cpus[i].hart_id,
+                   info.cpus[i].boot_stack.begin, info.cpus[i].boot_stack.size / 1024,
+                   info.cpus[i].tls.begin);
   }
 }
 
@@ -109,6 +110,9 @@ void describe(const abi::BootInfo& info, const fdt::BootArguments& arguments) {
   for (const abi::MemoryRegion& region : std::span(info.regions, info.region_count)) {
     log_init.debug("memory 0x{:x}..0x{:x} kind {}", region.base, region.base + region.size,
                    region.kind);
+  }
+  if (info.seed_size == 0) {
+    log_init.warn("firmware gives no random seed: what is random depends on the clock alone");
   }
   describe_cpus(info);
   log_init.debug("zba {} zbb {} zbs {} v {} sstc {}; clock {} Hz", features.zba, features.zbb,

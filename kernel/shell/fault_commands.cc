@@ -56,10 +56,9 @@ class Tables {
   }
 };
 
-void use_after_unmap(const Shell& shell) {
-  // The last page of the kernel's window, behind everything that is ever put there.
-  const VirtAddr page(shell.info.kernel_window.begin + shell.info.kernel_window.size -
-                      2 * kPageSize);
+void use_after_unmap(const Shell&) {
+  // The loader puts nothing here.
+  const VirtAddr page(uint64_t{0} - abi::BootInfo::kFreeTop);
   const auto frame = mm::frames().allocate();
   if (!frame) throw std::bad_alloc();
   Tables tables;

@@ -7,8 +7,9 @@
 //   - the direct map: every region below except Firmware, read-write (the image's text and constants read-only), at
 //     physical + direct_map_offset; the registers of the devices in the device tree's /soc likewise;
 //   - the kernel image at kernel_virtual, each segment with its own rights, RELRO already read-only;
-//   - each between unmapped guards: boot stack, emergency stack and TLS block of every hart.
-// The lower half is empty.
+//   - boot stack, emergency stack and TLS block of every hart.
+// Each of these lies at a random place of the upper half, between unmapped guards; its last kFreeTop bytes are free. The lower half is empty. How large stacks
+// are, and what else a kernel may ask for, stands in its BootRequest (boot_request.hh).
 #pragma once
 
 #include <cstddef>
@@ -52,10 +53,11 @@ static_assert(sizeof(BootCpu) == 56);
 
 struct BootInfo {
   static constexpr uint64_t kMagic = 0x746f6f42'6572636e;  // "ncreBoot"
-  static constexpr uint32_t kVersion = 2;
+  static constexpr uint32_t kVersion = 3;
   static constexpr size_t kMaxRegions = 64;
   static constexpr size_t kMaxCpus = 64;
   static constexpr size_t kMaxSeed = 64;
+  static constexpr uint64_t kFreeTop = 2 << 20;
 
   uint64_t magic;
   uint32_t version;
@@ -69,7 +71,6 @@ struct BootInfo {
   uint64_t kernel_virtual;  // of the image's first byte
   uint64_t kernel_slide;    // kernel_virtual - link address
   Range kernel_physical;    // image
-  Range kernel_window;  // virtual range that image, stacks and TLS lie in; the rest of it is free
 
   Range lines;  // physical: the table for backtraces (base/elf/line_table.hh)
 
@@ -79,7 +80,8 @@ struct BootInfo {
 
   uint64_t boot_ticks;  // `time` when the loader was entered
   uint64_t seed_size;
-  uint8_t seed[kMaxSeed];  // random bytes from firmware; the copy in the device tree is wiped
+  uint8_t seed
+      [kMaxSeed];  // random bytes made of firmware's, which are wiped; none if firmware has none
 
   MemoryRegion regions[kMaxRegions];
 

@@ -57,6 +57,9 @@ class Image {
   // What becomes read-only after relocation.
   [[nodiscard]] AddressRange relro() const { return relro_; }
 
+  // The content of the segment of type abi::BootRequest::kSegmentType; empty if there is none.
+  [[nodiscard]] std::span<const std::byte> request() const { return request_; }
+
   // The section of type kSectionLines (line_table.hh); empty if there is none.
   [[nodiscard]] std::span<const std::byte> lines() const { return lines_; }
 
@@ -86,6 +89,7 @@ class Image {
   std::optional<Segment> tls_;
   AddressRange relro_;
   AddressRange dynamic_;
+  std::span<const std::byte> request_;
   std::span<const std::byte> lines_;
 };
 
