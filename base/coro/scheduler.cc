@@ -143,7 +143,8 @@ void Scheduler::run(Strand& strand) {
 uint64_t Scheduler::run_ready(uint64_t limit) {
   const Running running(*this);
   uint64_t resumed = 0;
-  while (resumed < limit) {
+  batch_ends_ = false;
+  while (resumed < limit && !batch_ends_) {
     Strand* strand = pop();
     if (strand == nullptr) break;
     ++resumed;

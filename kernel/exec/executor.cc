@@ -140,6 +140,7 @@ void Executor::sleep() noexcept {
 
 void Executor::arm_until(uint64_t deadline_ns) noexcept {
   if (group_ != nullptr && scheduler_.stealable_count() != 0) group_->wake_one();
+  scheduler_.end_batch();
   activity_.store(Activity::InUser, std::memory_order_relaxed);
   coro::fence_seq_cst();
   if (arrived_.load(std::memory_order_relaxed) != 0) [[unlikely]] {

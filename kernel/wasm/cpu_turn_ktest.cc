@@ -5,9 +5,11 @@
 #include <vector>
 
 #include "guest_ktest.hh"
+#include "nacre/base/coro/event.hh"
 #include "nacre/base/coro/scope.hh"
 #include "nacre/kernel/arch/clock.hh"
 #include "nacre/kernel/arch/counting.hh"
+#include "nacre/kernel/testing/benchmark.hh"
 #include "nacre/kernel/testing/test.hh"
 
 namespace nacre::kwasm {
@@ -114,6 +116,76 @@ NACRE_KERNEL_TASK_TEST(cpu, a_spinning_guest_delays_nobody_for_long) {
   }
   co_await scope.cancel();
   EXPECT_GT(hog->used_ns(), 0u);
+}
+
+// A guest that waits in a host call until it is told to go on, again and again.
+class Waiting {
+ public:
+  Waiting() : program_(kWaitModule) {
+    guest_ = Guest::create(program_, {}, std::span(&wait_, 1));
+    REQUIRE(guest_ != nullptr);
+    scope_.spawn(guest_->run(), coro::Placement::Any);
+  }
+  ~Waiting() { scope_.cancel_now(); }
+
+  // Until it waits for the first time.
+  [[nodiscard]] coro::Task<void> settle() { co_await arrived_.wait(); }
+  // Through user mode and back into the host call.
+  [[nodiscard]] coro::Task<void> go_round() {
+    arrived_.reset();
+    go_on_.set();
+    co_await arrived_.wait();
+  }
+
+ private:
+  static coro::Task<runtime::HostOutcome> wait(void* self, runtime::HostCall&) {
+    auto& waiting = *static_cast<Waiting*>(self);
+    waiting.go_on_.reset();
+    waiting.arrived_.set();
+    co_await waiting.go_on_.wait();
+    co_return runtime::HostOutcome::returned();
+  }
+
+  coro::Event go_on_;
+  coro::Event arrived_;
+  runtime::HostFunction wait_{
+      .module = "t", .name = "wait", .type = {}, .handler = &Waiting::wait, .self = this};
+  GuestProgram program_;
+  std::unique_ptr<Guest> guest_;
+  coro::Scope scope_;
+};
+
+NACRE_KERNEL_TASK_TEST(cpu, a_waiting_guest_is_woken_every_time) {
+  Waiting guest;
+  co_await guest.settle();
+  for (int i = 0; i < 2000; ++i) co_await guest.go_round();
+}
+
+NACRE_KERNEL_TASK_BENCHMARK(wake_guest_and_back) {
+  Waiting guest;
+  co_await guest.settle();
+  for (auto round = benchmark.rounds(1000); round.next();) co_await guest.go_round();
+}
+
+// Work of all, the other guest's included: from the deadline on.
+NACRE_KERNEL_TASK_BENCHMARK(wake_guest_beside_a_busy_one) {
+  Waiting guest;
+  co_await guest.settle();
+  GuestProgram program(kSpinModule);
+  const auto hog = Guest::create(program);
+  REQUIRE(hog != nullptr);
+  coro::Scope scope;
+  scope.spawn(hog->run(), coro::Placement::Any);
+  constexpr uint64_t kRounds = 50;
+  uint64_t waited_ns = 0;
+  for (uint64_t i = 0; i < kRounds; ++i) {
+    const uint64_t due_ns = arch::now_ns() + 3'170'000;
+    co_await coro::sleep_until(due_ns);
+    co_await guest.go_round();
+    waited_ns += arch::now_ns() - due_ns;
+  }
+  benchmark.set_result(waited_ns, kRounds);
+  co_await scope.cancel();
 }
 
 }  // namespace

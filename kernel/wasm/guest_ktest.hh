@@ -37,6 +37,13 @@ inline constexpr uint8_t kTouchModule[] = {
     0x03, 0x40, 0x20, 0x00, 0x20, 0x00, 0x36, 0x02, 0x00, 0x20, 0x00, 0x41, 0x80,
     0x20, 0x6a, 0x41, 0xfc, 0xff, 0x3f, 0x71, 0x21, 0x00, 0x0c, 0x00, 0x0b, 0x0b};
 
+// (import "t" "wait" (func)) (func (export "run") (loop (call 0) (br 0)))
+inline constexpr uint8_t kWaitModule[] = {
+    0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00, 0x01, 0x04, 0x01, 0x60, 0x00,
+    0x00, 0x02, 0x0a, 0x01, 0x01, 't',  0x04, 'w',  'a',  'i',  't',  0x00, 0x00,
+    0x03, 0x02, 0x01, 0x00, 0x07, 0x07, 0x01, 0x03, 'r',  'u',  'n',  0x00, 0x01,
+    0x0a, 0x0b, 0x01, 0x09, 0x00, 0x03, 0x40, 0x10, 0x00, 0x0c, 0x00, 0x0b, 0x0b};
+
 // A module compiled once for many domains.
 class GuestProgram {
  public:
@@ -59,17 +66,21 @@ class GuestProgram {
 // A domain with one instance of the program. Null if there is too little memory.
 class Guest {
  public:
-  [[nodiscard]] static std::unique_ptr<Guest> create(GuestProgram& program,
-                                                     const sched::CpuLimits& cpu = {}) {
+  [[nodiscard]] static std::unique_ptr<Guest> create(
+      GuestProgram& program, const sched::CpuLimits& cpu = {},
+      std::span<const runtime::HostFunction> imports = {}) {
     DomainLimits limits;
     limits.stack = ByteSize::kib(64);
     limits.cpu = cpu;
     auto domain = Domain::create(mm::machine(), program.types(), limits);
     if (!domain) return nullptr;
     auto guest = std::unique_ptr<Guest>(new Guest(std::move(*domain)));
-    const auto code = guest->domain_->store().load(program.program());
+    runtime::Store& store = guest->domain_->store();
+    const auto code = store.load(program.program());
     if (!code) return nullptr;
-    auto made = guest->domain_->store().instantiate(**code, {});
+    runtime::Linker linker;
+    linker.define_host_functions(store, imports);
+    auto made = linker.instantiate(store, **code);
     if (!made) return nullptr;
     guest->run_ = *made->instance->exported_function("run");
     return guest;

@@ -21,6 +21,13 @@ constinit thread_local Thread* running_thread = nullptr;
 
 constexpr uint64_t kEnvironmentCallBytes = 4;
 
+// Times that a thread lets others on its CPU go first before it enters user mode.
+constexpr unsigned kMostPauses = 8;
+
+bool others_are_ready() {
+  return coro::Scheduler::current().has_ready();
+}
+
 trap::FastSyscallResult on_environment_call(trap::SyscallRegisters& registers) {
   return running_thread->serve_fast(registers);
 }
@@ -101,6 +108,11 @@ coro::Task<Result<runtime::InvokeOutcome>> Thread::invoke(runtime::Function func
   CpuTurn turn(domain_.cpu_account(), context_);
   for (;;) {
     if (!turn.has_begun() && !turn.try_begin()) co_await turn.begin();
+    // What is ready goes first; it may want this CPU for another domain. But it must not keep the guest away for ever.
+    for (unsigned i = 0; i < kMostPauses && turn.has_begun() && others_are_ready(); ++i) {
+      co_await turn.pause();
+    }
+    if (!turn.has_begun()) continue;
     const trap::ExitReason exit = run_slice(turn.slice_end_ns());
     if (exit.is_interrupt()) {
       exec::this_port().serve_interrupts();

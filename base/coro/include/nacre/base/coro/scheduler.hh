@@ -61,6 +61,9 @@ class Scheduler {
 
   // Resumes at most `limit` strands in the order in which they became ready. Returns how many it resumed.
   uint64_t run_ready(uint64_t limit);
+  // By what runs here: run_ready() returns when this strand suspends. For one that takes long, so that timers and interrupts
+  // are looked at before the next.
+  void end_batch() noexcept { batch_ends_ = true; }
   // Destroys the strands at hand that were cancelled, and runs nothing: for one who must wait for another CPU.
   void dispose_cancelled() noexcept;
   // Takes up to half of the other's strands that may move, at most `limit`. Returns how many.
@@ -102,6 +105,7 @@ class Scheduler {
   Atomic<uint64_t> ready_count_{0};
   Atomic<uint64_t> stealable_count_{0};
   Strand* running_ = nullptr;
+  bool batch_ends_ = false;
   Monitor* monitor_ = nullptr;
   TimerWheel timers_;
 };
