@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Installs the Debian packages of packages.txt that are missing. Root needs no sudo, anyone else does. When nothing is
-# missing it costs one look at a stamp.
+# install.sh [LIST]: installs the Debian packages of LIST (default: packages.txt beside this) that are missing. Root needs no
+# sudo, anyone else does. When nothing is missing it costs one look at a stamp.
 #
-# A line of packages.txt is a package, and optionally a command that will do in its place when it is already there.
+# A line of a list is a package, and optionally a command that will do in its place when it is already there.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-list=$here/packages.txt
+list=${1:-$here/packages.txt}
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/nacre
 stamp=$cache/packages-$(sha256sum <"$list" | cut -c1-16)
 [[ ! -e $stamp ]] || exit 0
