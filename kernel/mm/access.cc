@@ -45,8 +45,9 @@ std::span<const uint8_t, kPageSize> zero_page() noexcept {
 
 // Maps a run of object pages, of which `wanted` is the one that somebody waits for. False when no frame is left.
 bool AddressSpace::map_run(const Region& region, PageRun run, uint64_t wanted) noexcept {
-  const paging::Attributes attributes{region.access, paging::Privilege::User,
-                                      paging::Sharing::Local};
+  const bool withheld = !run.writable && region.access == Access::ReadWrite;
+  const paging::Attributes attributes{withheld ? Access::Read : region.access,
+                                      paging::Privilege::User, paging::Sharing::Local};
   const auto address_of = [&](uint64_t page) {
     return region.start.value() + ((page - region.first_page) << kPageShift);
   };
@@ -57,12 +58,16 @@ bool AddressSpace::map_run(const Region& region, PageRun run, uint64_t wanted) n
     // Some pages of the run were mapped before, when less was committed; or the machine held on to the absence of a
     // translation that is there.
     const UserAddr at(address_of(wanted));
-    if (table_.query(VirtAddr(at.value()))) {
+    const PhysAddr frame = run.frame + ByteSize::pages(wanted - run.first);
+    if (const auto before = table_.query(VirtAddr(at.value()))) {
+      const bool stays = before->address == frame && before->attributes == attributes;
+      // A page of the original's makes room for the copy.
+      if (!stays) ASSERT(table_.unmap(VirtAddr(at.value()), ByteSize(kPageSize)).has_value());
       machine_.tlb.flush_range(root_->users(), asid(), at, ByteSize(kPageSize));
-      return true;
+      if (stays) return true;
     }
-    if (table_.map(VirtAddr(at.value()), run.frame + ByteSize::pages(wanted - run.first),
-                   ByteSize(kPageSize), attributes)) {
+    if (table_.map(VirtAddr(at.value()), frame, ByteSize(kPageSize), attributes)) {
+      free_retired_now();
       return true;
     }
   }
@@ -79,8 +84,11 @@ FaultOutcome AddressSpace::fault(UserAddr address, FaultAccess access) noexcept 
   if (interval == nullptr) return FaultOutcome::Guard;
   if (!allows(region->access, access)) return FaultOutcome::Permission;
   const uint64_t wanted = region->first_page + page;
-  const auto run = region->object->materialise(wanted, region->first_page + interval->begin,
-                                               region->first_page + interval->end);
+  const uint64_t low = region->first_page + interval->begin;
+  const uint64_t high = region->first_page + interval->end;
+  const auto run = access == FaultAccess::Write
+                       ? region->object->materialise_for_writing(wanted, low, high)
+                       : region->object->materialise(wanted, low, high);
   if (!run || !map_run(*region, *run, wanted)) return FaultOutcome::OutOfMemory;
   return FaultOutcome::Resolved;
 }
@@ -150,11 +158,13 @@ uint8_t* AddressSpace::bytes_of(const Region& region, uint64_t page) const noexc
 }
 
 uint8_t* AddressSpace::bytes_for_writing(const Region& region, uint64_t page) noexcept {
-  if (uint8_t* present = bytes_of(region, page)) return present;
+  if (!region.object->copies_on_write()) {
+    if (uint8_t* present = bytes_of(region, page)) return present;
+  }
   const uint64_t wanted = region.first_page + page;
   const PageInterval* interval = region.interval_of(page);
-  const auto run = region.object->materialise(wanted, region.first_page + interval->begin,
-                                              region.first_page + interval->end);
+  const auto run = region.object->materialise_for_writing(
+      wanted, region.first_page + interval->begin, region.first_page + interval->end);
   if (!run) return nullptr;
   // The guest will look at what the kernel wrote, so its fault is saved. If there is no frame for the tables, the
   // guest's own access finds out.
@@ -190,7 +200,9 @@ Result<void> AddressSpace::zero(UserAddr address, ByteSize size) {
     const uint64_t in_page = offset & (kPageSize - 1);
     const uint64_t count = std::min(left, kPageSize - in_page);
     // What is not present is zero already.
-    if (uint8_t* page = bytes_of(*region, offset >> kPageShift)) {
+    if (bytes_of(*region, offset >> kPageShift) != nullptr) {
+      uint8_t* page = bytes_for_writing(*region, offset >> kPageShift);
+      if (page == nullptr) return fail(ErrorCode::OutOfMemory, "out of memory");
       std::memset(page + in_page, 0, count);
     }
     offset += count;

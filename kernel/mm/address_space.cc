@@ -239,13 +239,15 @@ Result<UserAddr> AddressSpace::map(Ref<MemoryObject> object, uint64_t first_page
 
 // At a place that is known to be free.
 Result<void> AddressSpace::add_mapping(UserAddr start, Ref<MemoryObject> object,
-                                       uint64_t first_page, uint64_t pages, Access access) {
+                                       uint64_t first_page, uint64_t pages, Access access,
+                                       Kind kind) {
   if (pages == 0 || first_page > object->pages() || pages > object->pages() - first_page) {
     return bad_argument();
   }
   Region region;
   region.start = start;
   region.size = ByteSize::pages(pages);
+  region.kind = kind;
   region.object = std::move(object);
   region.access = access;
   region.first_page = first_page;
@@ -255,6 +257,16 @@ Result<void> AddressSpace::add_mapping(UserAddr start, Ref<MemoryObject> object,
     return out_of_memory();
   }
   return insert(std::move(region));
+}
+
+Result<UserAddr> AddressSpace::map_clone(Ref<MemoryObject> original, Access access) {
+  const uint64_t pages = original->pages();
+  if (pages == 0) return bad_argument();
+  TRY_ASSIGN(auto clone, CloneObject::create(machine_.frames, std::move(original)));
+  const LockGuard guard(lock_);
+  TRY_ASSIGN(const UserAddr start, place(ByteSize::pages(pages)));
+  TRY(add_mapping(start, std::move(clone), 0, pages, access, Kind::Private));
+  return start;
 }
 
 Result<UserAddr> AddressSpace::publish(std::span<const uint8_t> bytes, Access access) {
@@ -305,15 +317,20 @@ Result<TlbFlush> AddressSpace::protect(UserAddr start, Access access) {
   if (found == regions_.end()) return fail(ErrorCode::NotFound, "no such region");
   Region& region = found->second;
   if (region.kind == Kind::Reservation) return bad_argument();
-  const auto done = table_.protect(VirtAddr(region.start.value()), region.size,
-                                   {access, paging::Privilege::User, paging::Sharing::Local});
-  // Leaves never cross the edges of a region, so nothing had to be split.
-  ASSERT(done.has_value());
+  if (region.object->copies_on_write()) {
+    // Which pages may be written shows when they fault again.
+    unmap_pages(region);
+  } else {
+    const auto done = table_.protect(VirtAddr(region.start.value()), region.size,
+                                     {access, paging::Privilege::User, paging::Sharing::Local});
+    // Leaves never cross the edges of a region, so nothing had to be split.
+    ASSERT(done.has_value());
+  }
   region.access = access;
   const CpuMask users = root_->users();
   if (access == Access::ReadExecute) machine_.tlb.synchronise_instructions(users);
   return TlbFlush(machine_.tlb, machine_.frames, users, asid(), region.start, region.size,
-                  FrameInfo::kNone, nullptr);
+                  tables_.take_retired(), nullptr);
 }
 
 void AddressSpace::unmap_pages(const Region& region) noexcept {

@@ -169,6 +169,20 @@ TEST(AllocationFailure, Mapping) {
   });
 }
 
+TEST(AllocationFailure, Cloning) {
+  auto original = make_ref<FixedObject>(PhysAddr(FakeMemory::kBase), ByteSize::mib(2));
+  expect_sound([&](Scene& s) -> Result<void> {
+    TRY_ASSIGN(const UserAddr clone, s.space->map_clone(original, Access::ReadWrite));
+    const auto read = outcome(s.space->fault(clone, FaultAccess::Read));
+    const auto written = outcome(s.space->fault(clone, FaultAccess::Write));
+    const auto more = s.space->write(clone + ByteSize(kPageSize), std::array<uint8_t, 1>{1});
+    s.space->release(clone);
+    TRY(read);
+    TRY(written);
+    return more;
+  });
+}
+
 TEST(AllocationFailure, Faults) {
   expect_sound([](Scene& s) {
     return outcome(s.space->fault(s.memory + ByteSize::kib(512), FaultAccess::Write));

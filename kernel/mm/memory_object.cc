@@ -173,4 +173,39 @@ std::optional<PageRun> FixedObject::materialise(uint64_t page, uint64_t low,
   return PageRun{low, end - low, start_ + ByteSize::pages(low)};
 }
 
+// ---- clones -----------------------------------------------------------------------------------------------------
+
+Result<Ref<CloneObject>> CloneObject::create(FrameAllocator& frames, Ref<MemoryObject> original) {
+  auto clone = Ref<CloneObject>::adopt(new (std::nothrow) CloneObject(frames, std::move(original)));
+  if (!clone) return fail(ErrorCode::OutOfMemory, "out of memory");
+  TRY(clone->copies_.grow(clone->pages_));
+  return clone;
+}
+
+std::optional<PhysAddr> CloneObject::find(uint64_t page) const noexcept {
+  if (const auto own = copies_.find(page)) return own;
+  return original_->find(page);
+}
+
+std::optional<PageRun> CloneObject::materialise(uint64_t page, uint64_t low,
+                                                uint64_t high) noexcept {
+  if (const auto theirs = original_->find(page); theirs && !copies_.find(page)) {
+    return PageRun{.first = page, .count = 1, .frame = *theirs, .writable = false};
+  }
+  return materialise_for_writing(page, low, high);
+}
+
+// One page at a time: its neighbours may still be the original's.
+std::optional<PageRun> CloneObject::materialise_for_writing(uint64_t page, uint64_t,
+                                                            uint64_t) noexcept {
+  const bool is_copied = copies_.find(page).has_value();
+  const auto run = copies_.materialise(page, page, page + 1);
+  if (!run || is_copied) return run;
+  if (const auto theirs = original_->find(page)) {
+    const DirectMap& map = frames_.direct_map();
+    std::memcpy(map.pointer<void>(run->frame), map.pointer<const void>(*theirs), kPageSize);
+  }
+  return run;
+}
+
 }  // namespace nacre::mm

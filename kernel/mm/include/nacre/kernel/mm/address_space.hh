@@ -101,6 +101,9 @@ class AddressSpace {
   // The same at a place of the caller's choice, which must be free: AlreadyExists.
   [[nodiscard]] Result<void> map_at(UserAddr address, Ref<MemoryObject> object, uint64_t first_page,
                                     ByteSize size, Access access);
+  // Maps a private copy of a whole object, which is not to change any more; pages are copied when
+  // they are first written.
+  [[nodiscard]] Result<UserAddr> map_clone(Ref<MemoryObject> original, Access access);
   // Maps a private copy of `bytes`, padded with zeros, all of it present; ready for instruction
   // fetch if ReadExecute.
   [[nodiscard]] Result<UserAddr> publish(std::span<const uint8_t> bytes, Access access);
@@ -148,7 +151,7 @@ class AddressSpace {
   };
   enum class Kind : uint8_t {
     Reservation,  // over an AnonymousObject of its own that grows with the commits
-    Private,      // published bytes, over an object of its own
+    Private,      // published bytes or a clone, over an object of its own
     Shared,       // over somebody else's object; its pages are not charged here
   };
   struct Region {
@@ -210,8 +213,8 @@ class AddressSpace {
                                  std::span<const PageInterval> accessible) const noexcept;
   [[nodiscard]] Result<void> commit_pages(Region& region, PageInterval added) REQUIRES(lock_);
   [[nodiscard]] Result<void> add_mapping(UserAddr start, Ref<MemoryObject> object,
-                                         uint64_t first_page, uint64_t pages, Access access)
-      REQUIRES(lock_);
+                                         uint64_t first_page, uint64_t pages, Access access,
+                                         Kind kind = Kind::Shared) REQUIRES(lock_);
   [[nodiscard]] bool map_all(const Region& region) noexcept REQUIRES(lock_);
   void unmap_pages(const Region& region) noexcept REQUIRES(lock_);
   [[nodiscard]] TlbFlush remove(Regions::iterator position) REQUIRES(lock_);

@@ -4,6 +4,7 @@
 //   AnonymousObject   zero until written, frames come on demand in blocks of 16 pages where they
 //   can FixedObject       existing contiguous physical memory: devices, images such as the initrd,
 //   the urt; never freed here
+//   CloneObject       what another object holds, until it is written to: a copy of the page then
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,8 @@ namespace nacre::mm {
 struct PageRun {
   uint64_t first = 0;  // page index
   uint64_t count = 0;
-  PhysAddr frame;  // of `first`
+  PhysAddr frame;        // of `first`
+  bool writable = true;  // false: the frames belong to somebody else, a write needs copies
   constexpr bool operator==(const PageRun&) const = default;
 };
 
@@ -37,6 +39,13 @@ class MemoryObject : public RefCounted {
   // page is beyond the object.
   [[nodiscard]] virtual std::optional<PageRun> materialise(uint64_t page, uint64_t low,
                                                            uint64_t high) noexcept = 0;
+  // The same for a page that is going to be written.
+  [[nodiscard]] virtual std::optional<PageRun> materialise_for_writing(uint64_t page, uint64_t low,
+                                                                       uint64_t high) noexcept {
+    return materialise(page, low, high);
+  }
+  // Whether find() may show a page that must not be written.
+  [[nodiscard]] virtual bool copies_on_write() const noexcept { return false; }
   // Frames that were allocated for it, its own tables included.
   [[nodiscard]] virtual uint64_t frames_held() const noexcept = 0;
   [[nodiscard]] uint64_t pages() const noexcept { return pages_; }
@@ -126,6 +135,34 @@ class FixedObject final : public MemoryObject {
 
  private:
   PhysAddr start_;
+};
+
+// Begins as an exact copy of another object and costs nothing until it is written to. The original must not change as long as it
+// has clones: it is a template.
+class CloneObject final : public MemoryObject {
+ public:
+  // `frames` outlives the clone. Error: OutOfMemory.
+  [[nodiscard]] static Result<Ref<CloneObject>> create(FrameAllocator& frames,
+                                                       Ref<MemoryObject> original);
+
+  [[nodiscard]] std::optional<PhysAddr> find(uint64_t page) const noexcept override;
+  [[nodiscard]] std::optional<PageRun> materialise(uint64_t page, uint64_t low,
+                                                   uint64_t high) noexcept override;
+  [[nodiscard]] std::optional<PageRun> materialise_for_writing(uint64_t page, uint64_t low,
+                                                               uint64_t high) noexcept override;
+  [[nodiscard]] bool copies_on_write() const noexcept override { return true; }
+  [[nodiscard]] uint64_t frames_held() const noexcept override { return copies_.frames_held(); }
+
+ private:
+  CloneObject(FrameAllocator& frames, Ref<MemoryObject> original) noexcept
+      : MemoryObject(original->pages()),
+        frames_(frames),
+        copies_(frames),
+        original_(std::move(original)) {}
+
+  FrameAllocator& frames_;
+  AnonymousObject copies_;  // the pages that are the clone's own
+  Ref<MemoryObject> original_;
 };
 
 }  // namespace nacre::mm
