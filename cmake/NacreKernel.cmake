@@ -1,7 +1,7 @@
 # Kernels and the boot images that hold them. There is more than one of each: the system's, and those that carry a test suite
 # as an additional boot mode (kernel/wasm/boot_mode.hh).
 
-# What instrumented code calls, in the kernel and in the loader.
+# What instrumented code calls.
 set(NACRE_SANITIZE_RUNTIME "")
 if(NACRE_KERNEL_SANITIZE)
   set(NACRE_SANITIZE_RUNTIME kernel_sanitize)
@@ -73,8 +73,7 @@ function(nacre_boot_image)
     -nostdlib -fuse-ld=lld -static -T${loader}/loader.ld
     LINKER:--gc-sections,--no-dependent-libraries)
   target_link_libraries(${linked} PRIVATE
-    ${NACRE_LIBRARIES}/lib/libbearssl.a ${NACRE_LIBRARIES}/lib/libzstd_decoder.a runtime_memory
-    ${NACRE_SANITIZE_RUNTIME})
+    ${NACRE_LIBRARIES}/lib/libbearssl.a ${NACRE_LIBRARIES}/lib/libzstd_decoder.a runtime_memory)
   set(image ${CMAKE_BINARY_DIR}/${arg_OUTPUT})
   add_custom_command(OUTPUT ${image}
     COMMAND ${seal} image $<TARGET_FILE:${linked}> ${NACRE_USED_BOOT_KEY} ${image}

@@ -4,6 +4,7 @@
 
 #include "nacre/base/core/panic.hh"
 #include "nacre/kernel/mm/failure_injection.hh"
+#include "nacre/kernel/mm/poison.hh"
 
 namespace nacre::mm {
 
@@ -240,6 +241,7 @@ std::optional<PhysAddr> FrameAllocator::allocate(unsigned order, Zeroing zeroing
   infos_[index].state = FrameState::Used;
   infos_[index].order = static_cast<uint8_t>(order);
   const PhysAddr frame = frame_at(index);
+  unpoison(direct_map_.pointer<void>(frame), kPageSize << order);
   if (zeroing == Zeroing::Zeroed) {
     zero_pages(direct_map_.pointer<void>(frame), uint64_t{1} << order);
   }
@@ -253,6 +255,7 @@ void FrameAllocator::free(PhysAddr frame, unsigned order) noexcept {
   // A second free finds Free, Cached or Inside here.
   ASSERT(infos_[index].state == FrameState::Used);
   ASSERT(infos_[index].order == order);
+  poison(direct_map_.pointer<void>(frame), kPageSize << order);
   if (order == 0) {
     give_single(caches_[current_cpu_()], index);
     return;
@@ -270,6 +273,7 @@ void FrameAllocator::free_zeroed(PhysAddr frame) noexcept {
     Cache& cache = caches_[current_cpu_()];
     const LockGuard cache_guard(cache.lock);
     if (cache.zeroed_count < Cache::kZeroed) {
+      poison(direct_map_.pointer<void>(frame), kPageSize);
       infos_[index].state = FrameState::Cached;
       cache.zeroed[cache.zeroed_count++] = index;
       return;
@@ -290,6 +294,7 @@ std::optional<PhysAddr> FrameAllocator::allocate_run(uint64_t pages) noexcept {
   }
   infos_[index].state = FrameState::Used;
   infos_[index].order = 0;
+  unpoison(direct_map_.pointer<void>(frame_at(index)), pages << kPageShift);
   return frame_at(index);
 }
 
@@ -298,6 +303,7 @@ void FrameAllocator::free_run(PhysAddr frame, uint64_t pages) noexcept {
   const uint32_t index = index_of(frame);
   ASSERT(infos_[index].state == FrameState::Used);
   ASSERT(pages != 0 && index + pages <= frames_);
+  poison(direct_map_.pointer<void>(frame), pages << kPageShift);
   const LockGuard guard(lock_);
   give_range(index, pages);
 }

@@ -7,25 +7,43 @@
 #include <new>
 
 #include "nacre/kernel/mm/kernel_memory.hh"
+#include "nacre/kernel/mm/poison.hh"
 
 namespace {
 
 using nacre::mm::heap;
 using nacre::mm::heap_cache;
 
+// For an address sanitizer: of an object only what was asked for is good, and of a freed one nothing.
+inline void* hand_out(void* pointer, [[maybe_unused]] std::size_t size) {
+#ifdef NACRE_KASAN
+  if (pointer == nullptr) return nullptr;
+  nacre::mm::poison(pointer, heap().usable_size(pointer));
+  nacre::mm::unpoison(pointer, size);
+#endif
+  return pointer;
+}
+inline void take_back([[maybe_unused]] void* pointer) {
+#ifdef NACRE_KASAN
+  if (pointer != nullptr) nacre::mm::poison(pointer, heap().usable_size(pointer));
+#endif
+}
+
 // The fast paths are inlined into operator new(size), operator delete(pointer), malloc and free, and nowhere else. What is
 // slow is tail-called, so that the fast paths need no frame.
 inline void* allocate_cached(std::size_t size) {
-  return nacre::mm::Heap::allocate_cached(heap_cache(), size);
+  return hand_out(nacre::mm::Heap::allocate_cached(heap_cache(), size), size);
 }
 [[gnu::noinline]] void* allocate_slow(std::size_t size) {
-  return heap().allocate_slow(heap_cache(), size);
+  return hand_out(heap().allocate_slow(heap_cache(), size), size);
 }
 inline void release(void* pointer) {
+  take_back(pointer);
   heap().free(heap_cache(), pointer);
 }
 inline void* allocate_aligned(std::size_t size, std::align_val_t alignment) {
-  return heap().allocate_aligned(heap_cache(), size, static_cast<std::size_t>(alignment));
+  return hand_out(heap().allocate_aligned(heap_cache(), size, static_cast<std::size_t>(alignment)),
+                  size);
 }
 
 // Out of memory is one of the two things that exceptions are for.
@@ -126,7 +144,7 @@ __attribute__((used, no_builtin("malloc", "calloc"))) void* calloc(size_t count,
   if (old == nullptr) return malloc(size);
   const size_t have = heap().usable_size(old);
   // Stays where it is unless more than half would be wasted.
-  if (size <= have && size * 2 > have) return old;
+  if (size <= have && size * 2 > have) return hand_out(old, size);
   void* p = malloc(size);
   if (p == nullptr) return nullptr;
   memcpy(p, old, size < have ? size : have);

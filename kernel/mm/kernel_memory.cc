@@ -11,6 +11,7 @@
 #include "nacre/kernel/arch/cpus.hh"
 #include "nacre/kernel/arch/per_cpu.hh"
 #include "nacre/kernel/arch/translation.hh"
+#include "nacre/kernel/mm/poison.hh"
 
 namespace nacre::mm {
 
@@ -133,6 +134,14 @@ void init_memory(const abi::BootInfo& info) {
     if (region.kind == abi::MemoryKind::Usable) memory.add(range);
   }
   ASSERT(covered.has_value());
+#ifdef NACRE_KASAN
+  const DirectMap map(info.direct_map_offset);
+  const auto shadow = memory.allocate(ByteSize(covered->size.bytes() / 8));
+  ASSERT(shadow.has_value());
+  zero_pages(map.pointer<void>(*shadow), ByteSize(covered->size.bytes() / 8).pages_up());
+  start_checking(covered->start.value() + info.direct_map_offset, covered->size.bytes(),
+                 map.pointer<uint8_t>(*shadow));
+#endif
   g_frames.init(memory, *covered, DirectMap(info.direct_map_offset), &current_cpu);
   g_heap.init(g_frames);
   g_heap.attach(detail::t_heap_cache);
