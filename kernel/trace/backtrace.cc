@@ -27,7 +27,7 @@ void write_repeats(Walk& walk) {
   FixedLine<kMaxLine> line;
   format_to(line, "      ({} more of the same)", walk.repeats);
   line.end_line();
-  write_raw(line.text());
+  write_kept(line.text());
   walk.repeats = 0;
 }
 
@@ -46,7 +46,7 @@ void write_call(Walk& walk, const elf::SourceFrame& frame, uint64_t ip, uint64_t
   if (!frame.file.empty() && frame.line != 0) format_to(line, " at {}:{}", frame.file, frame.line);
   if (frame.inlined) line.write(" (inlined)");
   line.end_line();
-  write_raw(line.text());
+  write_kept(line.text());
 }
 
 _Unwind_Reason_Code write_frame(_Unwind_Context* context, void* argument) {

@@ -163,6 +163,12 @@ void write_raw(std::string_view text) {
   arch::console_write(text);
 }
 
+void write_kept(std::string_view text) {
+  const ConsoleHold hold;
+  if (hold.is_outermost()) drain_locked();
+  write_out(text);
+}
+
 ConsoleHold::ConsoleHold() : outermost_(!console_lock.is_mine()) {
   if (outermost_) console_lock.take();
 }

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "nacre/base/coro/scope.hh"
+#include "nacre/kernel/exec/kernel_port.hh"
 #include "nacre/kernel/testing/benchmark.hh"
 #include "nacre/kernel/testing/test.hh"
 #include "nacre/kernel/trace/line.hh"
@@ -79,6 +81,102 @@ NACRE_KERNEL_TEST(log, long_lines_are_cut) {
   const std::string text = history();
   const size_t begin = text.rfind('\n', text.size() - 2) + 1;
   EXPECT_EQ(text.size() - begin, kMaxLine);
+}
+
+// ---- On all CPUs at once ----
+
+constexpr unsigned kLinesEach = 15;
+
+coro::Task<void> log_lines(uint32_t cpu) {
+  for (unsigned i = 0; i < kLinesEach; ++i) {
+    log_test.info("line {} of {}", i, cpu);
+    if (i % 4 == 0) co_await coro::yield();
+  }
+}
+
+// Spawns a task on each CPU, as fast as it goes.
+void spawn_everywhere(coro::Scope& scope, coro::Task<void> (*make)(uint32_t cpu)) {
+  const exec::Group& group = exec::executors();
+  for (uint32_t cpu = 0; cpu < group.size(); ++cpu) {
+    exec::Executor* const executor = group.find(CpuId{cpu});
+    if (executor != nullptr) scope.spawn_on(executor->scheduler(), make(cpu));
+  }
+}
+
+size_t count(std::string_view text, std::string_view part) {
+  size_t found = 0;
+  for (size_t at = text.find(part); at != std::string_view::npos; at = text.find(part, at + 1))
+    ++found;
+  return found;
+}
+
+NACRE_KERNEL_TASK_TEST(log, lines_of_all_cpus_are_whole_and_none_is_lost) {
+  const FilterChange change("off,test=info");
+  coro::Scope scope;
+  spawn_everywhere(scope, &log_lines);
+  co_await scope.join();
+  // What another CPU left to this one is written now.
+  write_raw("");
+  const std::string text = history();
+  for (uint32_t cpu = 0; cpu < exec::executors().size(); ++cpu) {
+    for (unsigned i = 0; i < kLinesEach; ++i) {
+      EXPECT_EQ(count(text, format(" {} info  test::log: line {} of {}\n", cpu, i, cpu)), 1u);
+    }
+    EXPECT_EQ(lost_lines(CpuId{cpu}), 0u);
+  }
+}
+
+coro::Task<void> panic_or_log(uint32_t cpu) {
+  co_await log_lines(cpu);
+  if (cpu + 1 == exec::executors().size()) panic("beside others");
+  co_await log_lines(cpu);
+}
+
+// The report of one CPU is one piece, whatever the others log.
+NACRE_KERNEL_TASK_TEST(panic, report_is_whole_while_other_cpus_log) {
+  const FilterChange change("off,test=info");
+  coro::Scope scope;
+  spawn_everywhere(scope, &panic_or_log);
+  bool thrown = false;
+  try {
+    co_await scope.join();
+  } catch (const PanicException&) {
+    thrown = true;
+  }
+  EXPECT(thrown);
+  const std::string text = history();
+  const size_t begin = text.rfind("\npanic on CPU ");
+  REQUIRE(begin != std::string::npos);
+  const size_t last_frame = text.find("#1", begin);
+  REQUIRE(last_frame != std::string::npos);
+  const std::string report = text.substr(begin, last_frame - begin);
+  EXPECT(report.find(": beside others\n  at kernel/trace/log_ktest.cc:") != std::string::npos);
+  EXPECT(report.find("\n  in task 0x") != std::string::npos);
+  EXPECT(report.find("panic_or_log at kernel/trace/log_ktest.cc:") != std::string::npos);
+  EXPECT_EQ(count(report, "test::log"), 0u);
+}
+
+coro::Task<void> work_in_span(std::string_view detail, unsigned& right) {
+  const Span span("work", detail);
+  for (unsigned i = 0; i < 10; ++i) {
+    FixedLine<64> line;
+    describe_spans(line);
+    right += line.text() == format("work{{{}}}: ", detail) ? 1 : 0;
+    co_await coro::yield();
+  }
+}
+
+NACRE_KERNEL_TASK_TEST(log, spans_go_with_their_task) {
+  unsigned right = 0;
+  const Span own("outside");
+  coro::Scope scope;
+  scope.spawn(work_in_span("one", right));
+  scope.spawn(work_in_span("two", right));
+  co_await scope.join();
+  EXPECT_EQ(right, 20u);
+  FixedLine<64> line;
+  describe_spans(line);
+  EXPECT_EQ(line.text(), "outside: ");
 }
 
 NACRE_KERNEL_BENCHMARK(log_line_not_shown) {

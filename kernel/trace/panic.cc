@@ -11,6 +11,7 @@
 #include "nacre/kernel/trace/log.hh"
 #include "nacre/kernel/trace/metrics.hh"
 #include "nacre/kernel/trace/span.hh"
+#include "running_strand.hh"
 
 namespace nacre::trace {
 namespace {
@@ -24,7 +25,7 @@ const Counter kPanics("nacre_panics", "Panics reported");
   FixedLine<kMaxLine> line;
   format_to(line, "panic during a panic: {}", message);
   line.end_line();
-  write_raw(line.text());
+  write_kept(line.text());
   arch::stop_machine(arch::kExitKernelFailure);
 }
 
@@ -50,7 +51,7 @@ const Counter kPanics("nacre_panics", "Panics reported");
     line.write("std::terminate");
   }
   line.end_line();
-  write_raw(line.text());
+  write_kept(line.text());
   if (!reported) write_backtrace(1);
   arch::stop_machine(arch::kExitKernelFailure);
 }
@@ -76,18 +77,22 @@ void write_report(CpuId cpu, std::string_view message, const std::source_locatio
   FixedLine<kMaxLine> line;
   format_to(line, "\npanic on CPU {}: {}", cpu.value, message);
   line.end_line();
-  write_raw(line.text());
+  write_kept(line.text());
   line.clear();
   format_to(line, "  at {}:{} in {}", where.file_name(), where.line(), where.function_name());
   line.end_line();
-  write_raw(line.text());
+  write_kept(line.text());
   FixedLine<kMaxLine> spans;
   describe_spans(spans);
-  if (!spans.text().empty()) {
+  const std::string_view doing =
+      spans.text().substr(0, spans.text().size() - (spans.text().empty() ? 0 : 2));
+  const coro::Strand* const task = running_strand();
+  if (task != nullptr || !doing.empty()) {
     line.clear();
-    format_to(line, "  in {}", spans.text().substr(0, spans.text().size() - 2));
+    if (task != nullptr) format_to(line, "  in task {}", static_cast<const void*>(task));
+    format_to(line, "{}{}", task == nullptr ? "  in " : (doing.empty() ? "" : ", "), doing);
     line.end_line();
-    write_raw(line.text());
+    write_kept(line.text());
   }
   write_backtrace(2);
 }

@@ -18,6 +18,7 @@
 #include "nacre/kernel/arch/machine.hh"
 #include "nacre/kernel/mm/kernel_memory.hh"
 #include "nacre/kernel/trace/log.hh"
+#include "nacre/kernel/trace/span.hh"
 #include "nacre/kernel/wasm/domain.hh"
 #include "nacre/kernel/wasm/thread.hh"
 #include "program_files.hh"
@@ -255,6 +256,9 @@ coro::Task<Result<Ending>> Session::finish(runtime::InvokeOutcome outcome,
 }  // namespace
 
 coro::Task<Result<Ending>> run_program(const ProgramSetup& setup) {
+  const std::string_view name =
+      setup.config.arguments.empty() ? std::string_view() : setup.config.arguments.front();
+  const trace::Span span("program", name);
   Session session(setup);
   if (auto prepared = session.prepare(); !prepared) {
     co_return std::unexpected(std::move(prepared).error());

@@ -178,7 +178,10 @@ class NacreCpus(gdb.Command):
                 line = f"hart {thread.num - 1}: pc {pc:#x} {where}"
                 if int(tp) & (1 << 63):
                     cpu = tp.cast(per_cpu).dereference()
-                    line += f", CPU {find_number(cpu['id'])}, panic depth {int(cpu['panic_depth'])}"
+                    try:
+                        line += f", CPU {find_number(cpu['id'])}, panic depth {int(cpu['panic_depth'])}"
+                    except gdb.MemoryError:
+                        line += ", not in the kernel yet"
                 gdb.write(line + "\n")
         finally:
             selected.switch()

@@ -59,6 +59,9 @@ class Strand : public ListNode {
 
   // A new strand: it will run `root`, soon.
   void start(std::coroutine_handle<> root) noexcept;
+  // What it is doing, for reports; kept by kernel/trace (the innermost span). Touched by the strand itself, and by the coroutines
+  // of it that are destroyed.
+  [[nodiscard]] const void*& context() noexcept { return context_; }
   // By its own leaf, before it tells anybody whom to wake: where it goes on.
   void will_resume_at(std::coroutine_handle<> leaf) noexcept { resume_point_ = leaf; }
   // It goes on, soon. Called under the lock that keeps the strand from leaving what it waits on.
@@ -85,6 +88,7 @@ class Strand : public ListNode {
   Atomic<uint32_t> state_{kWoken};
   Dispose dispose_;
   std::coroutine_handle<> resume_point_;
+  const void* context_ = nullptr;
   SuspensionHook* suspension_hook_ = nullptr;
   // Changed by the owner; while the strand is on a queue, under that queue's lock.
   Atomic<Scheduler*> home_;

@@ -92,7 +92,10 @@ void set_filter(const Filter& filter);
 // for trap handlers.
 void write_raw(std::string_view text);
 
-// Keeps the console for as long as this lives: what write_raw() writes meanwhile stays together. Nests. A CPU that holds it for
+// The same, and the text is kept with the log (append_history): for reports.
+void write_kept(std::string_view text);
+
+// Keeps the console for as long as this lives: what is written meanwhile stays together. Nests. A CPU that holds it for
 // half a second is taken for dead.
 class ConsoleHold {
  public:

@@ -33,7 +33,7 @@ class Metric {
  protected:
   // `cells` of every CPU become this metric's own.
   Metric(const char* name, const char* help, Kind kind, uint32_t cells);
-  virtual ~Metric() = default;
+  ~Metric() = default;
   void add_to_cell(uint32_t index, uint64_t amount) const noexcept;
   [[nodiscard]] uint64_t cell(uint32_t index, CpuId cpu) const noexcept;
   // Over all CPUs.

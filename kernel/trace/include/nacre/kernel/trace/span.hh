@@ -1,5 +1,5 @@
-// What the CPU is doing, from the outside in: log lines and panic reports name it. A span lasts as long as the object and must
-// not be held across a co_await.
+// What is being done, from the outside in: log lines and panic reports name it. A span lasts as long as the object. In a coroutine
+// it belongs to the strand (base/coro) and goes with it across co_await, from CPU to CPU; elsewhere it belongs to the CPU.
 //
 //   const trace::Span span("load", name);
 #pragma once
@@ -24,6 +24,7 @@ class Span {
 
   std::string_view name_;
   std::string_view detail_;
+  const void*& slot_;  // of its strand, or of the CPU
   const Span* outer_;
 };
 
@@ -35,10 +36,11 @@ class SpanMark {
   void restore() const noexcept;
 
  private:
-  const Span* innermost_;
+  const void*& slot_;
+  const void* innermost_;
 };
 
-// The current CPU's spans, outermost first, each as "name{detail}: ". Nothing outside of spans.
+// The running strand's spans, or the CPU's outside of strands: outermost first, each as "name{detail}: ".
 void describe_spans(FormatSink& sink);
 
 }  // namespace nacre::trace
