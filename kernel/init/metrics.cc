@@ -4,6 +4,7 @@
 
 #include "nacre/kernel/arch/clock.hh"
 #include "nacre/kernel/arch/machine.hh"
+#include "nacre/kernel/exec/kernel_port.hh"
 #include "nacre/kernel/mm/kernel_memory.hh"
 #include "nacre/kernel/trace/log.hh"
 #include "nacre/kernel/trace/metrics.hh"
@@ -12,6 +13,23 @@ namespace nacre::init {
 
 using trace::Reading;
 using Kind = trace::Metric::Kind;
+
+namespace {
+
+using exec::Executor;
+using Statistics = Executor::Statistics;
+
+// Over all executors; each number as it was at some moment.
+uint64_t sum(uint64_t Statistics::* number) {
+  const exec::Group& group = exec::executors();
+  uint64_t sum = 0;
+  for (uint32_t cpu = 0; cpu < group.size(); ++cpu) {
+    if (const Executor* executor = group.find(CpuId{cpu})) sum += executor->statistics().*number;
+  }
+  return sum;
+}
+
+}  // namespace
 
 void start_metrics() {
   static const Reading uptime("nacre_uptime_ns", "Time since power-on", Kind::Gauge,
@@ -36,6 +54,12 @@ void start_metrics() {
           lost += trace::lost_lines(CpuId{cpu});
         return lost;
       });
+  static const Reading resumed("nacre_exec_resumed", "Coroutines that executors resumed",
+                               Kind::Counter, [] { return sum(&Statistics::resumed); });
+  static const Reading stolen("nacre_exec_stolen", "Strands that executors took from others",
+                              Kind::Counter, [] { return sum(&Statistics::stolen); });
+  static const Reading waits("nacre_exec_waits", "Times that an executor had nothing to do",
+                             Kind::Counter, [] { return sum(&Statistics::waits); });
 }
 
 }  // namespace nacre::init
