@@ -13,26 +13,15 @@ namespace nacre::trace {
 namespace {
 
 constexpr uint32_t kMaxCpus = 64;
-// Of all metrics together; what registers beyond it fails an assertion at boot.
-constexpr uint32_t kMaxCells = 256;
-using Cells = std::array<std::atomic<uint64_t>, kMaxCells>;
+using detail::Cells;
+using detail::kMaxCells;
 
-constinit thread_local Cells t_cells{};
-constinit thread_local bool t_known = false;
-// nullptr until a CPU counts something. The acquire of a reader pairs with the release in own_cells().
+// nullptr until a CPU counts something. The acquire of a reader pairs with the release in announce_cells().
 constinit std::array<std::atomic<Cells*>, kMaxCpus> cells_of{};
 
 // Changed by constructors only, on the boot CPU before others run. Cell 0 takes what is counted before that.
 constinit const Metric* first_metric = nullptr;
 constinit uint32_t cells_taken = 1;
-
-Cells& own_cells() noexcept {
-  if (!t_known) [[unlikely]] {
-    t_known = true;
-    cells_of[arch::this_cpu().id.value % kMaxCpus].store(&t_cells, std::memory_order_release);
-  }
-  return t_cells;
-}
 
 std::string_view name_of(Metric::Kind kind) {
   switch (kind) {
@@ -48,6 +37,13 @@ std::string_view name_of(Metric::Kind kind) {
 
 }  // namespace
 
+constinit thread_local Cells detail::t_cells;
+
+void detail::announce_cells() noexcept {
+  t_cells.known = true;
+  cells_of[arch::this_cpu().id.value % kMaxCpus].store(&t_cells, std::memory_order_release);
+}
+
 Metric::Metric(const char* name, const char* help, Kind kind, uint32_t cells)
     : name_(name),
       help_(help),
@@ -61,15 +57,9 @@ const Metric* Metric::first() {
   return first_metric;
 }
 
-void Metric::add_to_cell(uint32_t index, uint64_t amount) const noexcept {
-  // Only this CPU writes it, so that load and store need not be one.
-  std::atomic<uint64_t>& mine = own_cells()[first_cell_ + index];
-  mine.store(mine.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
-}
-
 uint64_t Metric::cell(uint32_t index, CpuId cpu) const noexcept {
   const Cells* cells = cells_of[cpu.value % kMaxCpus].load(std::memory_order_acquire);
-  return cells == nullptr ? 0 : (*cells)[first_cell_ + index].load(std::memory_order_relaxed);
+  return cells == nullptr ? 0 : cells->values[first_cell_ + index].load(std::memory_order_relaxed);
 }
 
 uint64_t Metric::sum_of_cell(uint32_t index) const noexcept {

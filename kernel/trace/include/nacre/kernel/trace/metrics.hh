@@ -7,6 +7,8 @@
 // read-modify-write. A reader adds up what the CPUs have, each as it was at some moment of the reading.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <cstdint>
 #include <string_view>
 
@@ -14,6 +16,20 @@
 #include "nacre/base/core/format.hh"
 
 namespace nacre::trace {
+
+namespace detail {
+
+// Of all metrics together; what registers beyond it fails an assertion at boot.
+inline constexpr uint32_t kMaxCells = 256;
+struct Cells {
+  std::array<std::atomic<uint64_t>, kMaxCells> values{};
+  bool known = false;  // to the readers
+};
+extern constinit thread_local Cells t_cells;
+// Lets readers find this CPU's cells.
+void announce_cells() noexcept;
+
+}  // namespace detail
 
 // Objects with static storage: they register themselves and stay. Names are [a-z_]+ and end in the unit, if there is one.
 class Metric {
@@ -34,7 +50,15 @@ class Metric {
   // `cells` of every CPU become this metric's own.
   Metric(const char* name, const char* help, Kind kind, uint32_t cells);
   ~Metric() = default;
-  void add_to_cell(uint32_t index, uint64_t amount) const noexcept;
+  void add_to_cell(uint32_t index, uint64_t amount) const noexcept {
+    detail::Cells& cells = detail::t_cells;
+    if (!cells.known) [[unlikely]] {
+      detail::announce_cells();
+    }
+    // Only this CPU writes it, so that load and store need not be one.
+    std::atomic<uint64_t>& mine = cells.values[first_cell_ + index];
+    mine.store(mine.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+  }
   [[nodiscard]] uint64_t cell(uint32_t index, CpuId cpu) const noexcept;
   // Over all CPUs.
   [[nodiscard]] uint64_t sum_of_cell(uint32_t index) const noexcept;
