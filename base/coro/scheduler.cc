@@ -102,7 +102,8 @@ Strand* Scheduler::pop() noexcept {
   if (!has_ready()) return nullptr;
   const SpinGuard guard(lock_);
   Strand* strand = ready_.front();
-  if (strand != nullptr) unlink(*strand);
+  if (strand == nullptr || strand == first_again_) return nullptr;
+  unlink(*strand);
   return strand;
 }
 
@@ -136,12 +137,14 @@ void Scheduler::run(Strand& strand) {
   if ((after & Strand::kCancelled) != 0) {
     strand.dispose();
   } else {
+    if (first_again_ == nullptr) first_again_ = &strand;
     enqueue(strand);
   }
 }
 
 uint64_t Scheduler::run_ready(uint64_t limit) {
   const Running running(*this);
+  first_again_ = nullptr;
   uint64_t resumed = 0;
   batch_ends_ = false;
   while (resumed < limit && !batch_ends_) {

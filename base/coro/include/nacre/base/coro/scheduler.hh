@@ -59,7 +59,8 @@ class Scheduler {
     Scheduler* before_;
   };
 
-  // Resumes at most `limit` strands in the order in which they became ready. Returns how many it resumed.
+  // Resumes at most `limit` strands in the order in which they became ready, until it comes to one that has just yielded: then
+  // it is time to look at clocks and devices. Returns how many it resumed.
   uint64_t run_ready(uint64_t limit);
   // By what runs here: run_ready() returns when this strand suspends. For one that takes long, so that timers and interrupts
   // are looked at before the next.
@@ -106,6 +107,8 @@ class Scheduler {
   Atomic<uint64_t> stealable_count_{0};
   Strand* running_ = nullptr;
   bool batch_ends_ = false;
+  // The first that run_ready() queued again. Only an address: the strand may be gone.
+  const Strand* first_again_ = nullptr;
   Monitor* monitor_ = nullptr;
   TimerWheel timers_;
 };
