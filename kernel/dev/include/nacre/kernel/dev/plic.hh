@@ -4,7 +4,10 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 
+#include "nacre/base/coro/event.hh"
+#include "nacre/base/coro/task.hh"
 #include "nacre/kernel/dev/access.hh"
 
 namespace nacre::dev {
@@ -18,6 +21,7 @@ class InterruptHandler {
 class Plic {
  public:
   static constexpr uint32_t kMaxSources = 128;
+  static constexpr uint32_t kStorm = 1000;
 
   // `registers` outlives this. Source numbers are 1 … sources; more than kMaxSources are left
   // alone.
@@ -33,12 +37,22 @@ class Plic {
   void enable(uint32_t context, uint32_t source);
   void disable(uint32_t context, uint32_t source);
 
+  // Takes the handler away again; the caller masked the source before.
+  void disconnect(uint32_t source);
+  // Whether the source may interrupt anybody at all. It stays pending while it is masked.
+  void mask(uint32_t source);
+  void unmask(uint32_t source);
+
   // Claims, handles and completes until nothing is pending for the context. Returns how many were
-  // handled.
+  // handled. What has no handler is masked, and so is what comes more than kStorm times in one call:
+  // its device does not let go, and nothing else would ever run.
   uint32_t dispatch(uint32_t context);
 
   // How often each source was handled.
   [[nodiscard]] uint64_t handled(uint32_t source) const { return handled_[source]; }
+  // Interrupts that nobody wanted or that were gone when they were looked for; sources masked by storms.
+  [[nodiscard]] uint64_t spurious() const { return spurious_; }
+  [[nodiscard]] uint64_t storms() const { return storms_; }
   [[nodiscard]] uint32_t sources() const { return sources_; }
 
  private:
@@ -55,6 +69,31 @@ class Plic {
   uint32_t sources_;
   std::array<InterruptHandler*, kMaxSources + 1> handlers_{};
   std::array<uint64_t, kMaxSources + 1> handled_{};
+  uint64_t spurious_ = 0;
+  uint64_t storms_ = 0;
+};
+
+// An interrupt that a task waits for. The source is masked but for the time between wait() and the interrupt, so that the task
+// serves the device at leisure; what happens meanwhile is delivered by the next wait().
+class AwaitableInterrupt final : public InterruptHandler {
+ public:
+  // Takes the source's handler. The controller outlives this. Errors as of Plic::connect.
+  [[nodiscard]] static Result<std::unique_ptr<AwaitableInterrupt>> connect(Plic& plic,
+                                                                           uint32_t context,
+                                                                           uint32_t source);
+  ~AwaitableInterrupt() override;
+
+  // Until the source is pending. One waiter at a time.
+  [[nodiscard]] coro::Task<void> wait();
+
+  void on_interrupt() noexcept override;
+
+ private:
+  AwaitableInterrupt(Plic& plic, uint32_t source) noexcept : plic_(plic), source_(source) {}
+
+  Plic& plic_;
+  uint32_t source_;
+  coro::Event happened_;
 };
 
 }  // namespace nacre::dev
