@@ -37,7 +37,7 @@ enum class FrameState : uint8_t { Inside, Reserved, Free, Cached, Used, Slab, La
 // whether it is a free buddy; they act on nothing but Free, which only the free lists' lock makes and unmakes.
 class SharedFrameState {
  public:
-  operator FrameState() const noexcept { return state_.load(std::memory_order_relaxed); }
+  explicit(false) operator FrameState() const noexcept { return state_.load(std::memory_order_relaxed); }
   SharedFrameState& operator=(FrameState state) noexcept {
     state_.store(state, std::memory_order_relaxed);
     return *this;
