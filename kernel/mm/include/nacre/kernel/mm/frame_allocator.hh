@@ -37,7 +37,9 @@ enum class FrameState : uint8_t { Inside, Reserved, Free, Cached, Used, Slab, La
 // whether it is a free buddy; they act on nothing but Free, which only the free lists' lock makes and unmakes.
 class SharedFrameState {
  public:
-  explicit(false) operator FrameState() const noexcept { return state_.load(std::memory_order_relaxed); }
+  bool operator==(FrameState state) const noexcept {
+    return state_.load(std::memory_order_relaxed) == state;
+  }
   SharedFrameState& operator=(FrameState state) noexcept {
     state_.store(state, std::memory_order_relaxed);
     return *this;
