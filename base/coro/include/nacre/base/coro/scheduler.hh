@@ -25,13 +25,11 @@ class Scheduler {
   // Told about work that its CPU may not notice by itself. kernel/exec's wakes sleeping CPUs.
   class Monitor {
    public:
+    virtual ~Monitor() = default;
     // A strand was queued on `scheduler`; `local`: by its own CPU.
     virtual void on_queued(Scheduler& scheduler, bool local, Placement placement) noexcept = 0;
     // A strand that runs there is to end: whatever it does outside the kernel should stop.
     virtual void on_cancel_running(Scheduler& scheduler) noexcept = 0;
-
-   protected:
-    ~Monitor() = default;
   };
 
   Scheduler() = default;
