@@ -4,6 +4,7 @@
 #include "guest_ktest.hh"
 #include "nacre/base/coro/scope.hh"
 #include "nacre/kernel/arch/clock.hh"
+#include "nacre/kernel/arch/counting.hh"
 #include "nacre/kernel/exec/kernel_port.hh"
 #include "nacre/kernel/testing/benchmark.hh"
 #include "nacre/kernel/testing/test.hh"
@@ -98,6 +99,34 @@ NACRE_KERNEL_TASK_TEST(domain_long, ten_thousand_killed_leave_no_frame_behind) {
 NACRE_KERNEL_BENCHMARK(domain_create_destroy) {
   runtime::TypeRegistry types;
   benchmark.measure(20, [&] { make_domain(types); });
+}
+
+// A host function that does nothing but count, and ends its guest.
+struct CountedCalls {
+  static constexpr uint64_t kCalls = 1000;
+  uint64_t calls = 0;
+  uint64_t first = 0;
+  uint64_t last = 0;
+
+  static runtime::HostOutcome call(void* self, runtime::HostCall&) {
+    auto& counted = *static_cast<CountedCalls*>(self);
+    if (++counted.calls == 1) counted.first = arch::retired_instructions();
+    if (counted.calls <= kCalls) return runtime::HostOutcome::returned();
+    counted.last = arch::retired_instructions();
+    return runtime::HostOutcome::exited(0);
+  }
+};
+
+// From user mode to the handler and back, the guest's loop and the counting included.
+NACRE_KERNEL_TASK_BENCHMARK(empty_host_call) {
+  CountedCalls counted;
+  const runtime::HostFunction function = {
+      .module = "t", .name = "wait", .type = {}, .handler = &CountedCalls::call, .self = &counted};
+  GuestProgram program(kWaitModule);
+  const auto guest = Guest::create(program, {}, std::span(&function, 1));
+  REQUIRE(guest != nullptr);
+  co_await guest->run(runtime::InvokeOutcome::Kind::Exited);
+  benchmark.set_result(counted.last - counted.first, CountedCalls::kCalls);
 }
 
 NACRE_KERNEL_TASK_BENCHMARK(call_empty_export) {

@@ -88,10 +88,11 @@ class Guest {
 
   [[nodiscard]] Domain& domain() { return *domain_; }
   [[nodiscard]] uint64_t used_ns() { return domain_->cpu_account().used_ns(); }
-  // Runs the export "run" to its end.
-  [[nodiscard]] coro::Task<void> run() {
+  // Runs the export "run" until it returns, or until a host function ends the guest.
+  [[nodiscard]] coro::Task<void> run(
+      runtime::InvokeOutcome::Kind end = runtime::InvokeOutcome::Kind::Returned) {
     const auto outcome = co_await thread_.invoke(run_, {});
-    EXPECT(outcome.has_value() && outcome->kind == runtime::InvokeOutcome::Kind::Returned);
+    EXPECT(outcome.has_value() && outcome->kind == end);
   }
 
  private:
