@@ -28,6 +28,7 @@
 #include "nacre/kernel/trace/panic.hh"
 #include "nacre/kernel/trap/dispatch.hh"
 #include "nacre/kernel/wasm/boot_program.hh"
+#include "nacre/kernel/wasm/thread.hh"
 #include "self_test.hh"
 
 namespace nacre::init {
@@ -152,6 +153,7 @@ const BootContext& start_machine(const abi::BootInfo& from_loader) {
 void finish_cpu() {
   const arch::PerCpu& cpu = arch::this_cpu();
   if (cpu.id != CpuId{0}) mm::init_cpu();
+  kwasm::install_fast_system_calls();
   arch::announce_cpu(cpu.id, cpu.hart);
   arch::cancel_timer();
   note_online();

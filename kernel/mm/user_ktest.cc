@@ -166,7 +166,7 @@ NACRE_KERNEL_BENCHMARK(page_fault) {
 NACRE_KERNEL_BENCHMARK(empty_trap) {
   constexpr uint64_t kCalls = 1000;
   User user(kCall);
-  trap::set_fast_syscall_handler(
+  const trap::FastSyscallHandler before = trap::set_fast_syscall_handler(
       [](trap::SyscallRegisters&) { return trap::FastSyscallResult::Done; });
   user[Register::S0] = 1;
   (void)user.run();
@@ -174,7 +174,7 @@ NACRE_KERNEL_BENCHMARK(empty_trap) {
   const uint64_t begin = arch::retired_instructions();
   const trap::ExitReason exit = user.run();
   const uint64_t end = arch::retired_instructions();
-  trap::set_fast_syscall_handler(nullptr);
+  trap::set_fast_syscall_handler(before);
   REQUIRE(exit.cause == Cause::Breakpoint);
   benchmark.set_result(end - begin - kCalls * (kCallRound - 1), kCalls);
 }

@@ -67,7 +67,6 @@ Result<void> run_on(const abi::BootInfo& info, const fdt::Tree& tree,
   }
   const std::span<const std::byte> archive = boot_archive(info);
   TRY_ASSIGN(auto preopens, read_preopens(archive));
-  kwasm::install_fast_system_calls();
   exec::this_port().set_external_handler(
       [](void* self) { static_cast<machine::Devices*>(self)->handle_external_interrupt(); },
       devices.get());

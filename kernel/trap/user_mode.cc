@@ -1,6 +1,7 @@
 #include "nacre/kernel/trap/user_mode.hh"
 
 #include <type_traits>
+#include <utility>
 
 #include "layout.h"
 #include "nacre/base/core/panic.hh"
@@ -67,9 +68,11 @@ ExitReason enter_user(UserContext& context) {
   return nacre_enter_user(&context);
 }
 
-void set_fast_syscall_handler(FastSyscallHandler handler) {
-  // SAFETY: entry.S calls it with the signature of its type.
-  arch::this_cpu().fast_handler = reinterpret_cast<uint64_t>(handler);
+FastSyscallHandler set_fast_syscall_handler(FastSyscallHandler handler) {
+  uint64_t& slot = arch::this_cpu().fast_handler;
+  // SAFETY: entry.S calls it with the signature of its type, and nothing else is ever stored here.
+  return reinterpret_cast<FastSyscallHandler>(
+      std::exchange(slot, reinterpret_cast<uint64_t>(handler)));
 }
 
 UserContext& current_context() {

@@ -107,7 +107,6 @@ Result<void> run(const abi::BootInfo& info, const fdt::Tree& tree) {
                 "the machine has no virtio serial device to speak to the host");
   }
   TRY_ASSIGN(const auto console, Console::open(*devices->serial()));
-  install_fast_system_calls();
   exec::this_port().set_external_handler(
       [](void* self) { static_cast<machine::Devices*>(self)->handle_external_interrupt(); },
       devices.get());

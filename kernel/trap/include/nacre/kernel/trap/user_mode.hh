@@ -46,8 +46,8 @@ enum class FastSyscallResult : uint64_t {
 // in it unwinds out of enter_user; the thread's context is then lost.
 using FastSyscallHandler = FastSyscallResult (*)(SyscallRegisters& registers);
 
-// For this CPU. Until one is set every environment call is slow. nullptr restores that.
-void set_fast_syscall_handler(FastSyscallHandler handler);
+// For this CPU; returns the one before. Until one is set every environment call is slow. nullptr restores that.
+FastSyscallHandler set_fast_syscall_handler(FastSyscallHandler handler);
 
 // The context that enter_user is running on this CPU: for fast handlers.
 [[nodiscard]] UserContext& current_context();
