@@ -1,5 +1,9 @@
 #include "machine.hh"
 
+#include <array>
+
+#include "nacre/abi/boot_info.hh"
+
 namespace nacre::loader {
 namespace {
 
@@ -26,6 +30,17 @@ void print(std::string_view text) {
 }
 
 }  // namespace
+
+// The harts that were asked for, for start.S: what each should have begun with. The count is in the image, not in memory that
+// somebody has to clear first: it is 0 until the image has been checked.
+struct AskedHart {
+  uint64_t hart;
+  const KernelEntry* entry;
+};
+extern "C" {
+constinit std::array<AskedHart, abi::BootInfo::kMaxCpus> nacre_loader_asked{};
+[[gnu::section(".data.asked")]] constinit uint64_t nacre_loader_asked_count = 0;
+}
 
 // Address of the test device, or 0 while it is unknown. Named for start.S.
 extern "C" {
@@ -70,6 +85,8 @@ void warn(std::string_view what, uint64_t number) {
 
 bool start_hart(uint64_t hart, const KernelEntry& entry) {
   constexpr uint64_t kHartStateManagement = 0x48534D;  // SBI 1.0, chapter 9
+  if (nacre_loader_asked_count == nacre_loader_asked.size()) return false;
+  nacre_loader_asked[nacre_loader_asked_count++] = {hart, &entry};
   // What we wrote is there before the hart is.
   // SAFETY: the entry and what it names are complete; start.S reads it with translation off.
   asm volatile("fence" ::: "memory");

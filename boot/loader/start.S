@@ -4,6 +4,9 @@
     .section .text.start, "ax", @progbits
     .globl nacre_loader_start
 nacre_loader_start:
+    lla  t0, nacre_loader_asked_count
+    ld   t0, 0(t0)
+    bnez t0, late_hart
     rdtime a2
     csrw sie, zero
     csrci sstatus, 2
@@ -17,6 +20,23 @@ nacre_loader_start:
     j    1b
 2:  lla  sp, loader_stack_top
     call nacre_loader_main
+
+    # A hart that the loader asked for (machine.hh) and that firmware sends here instead. OpenSBI 1.1 lets a hart go
+    # before it notes the address, and one that is only now on its way through its own start takes the address that the boot
+    # hart was given. t0 harts were asked for so far, this one among them.
+late_hart:
+    csrw sie, zero
+    csrci sstatus, 2
+    lla  t1, nacre_loader_asked
+1:  beqz t0, 2f
+    ld   t2, 0(t1)
+    ld   a1, 8(t1)
+    addi t1, t1, 16
+    addi t0, t0, -1
+    bne  t2, a0, 1b
+    j    nacre_loader_hart_start
+2:  wfi                       # not asked for: nothing to do here
+    j    2b
 
     # The loader takes no traps: there is a bug, or the machine lacks an instruction set that we are built for. Base
     # instructions and firmware calls only, since nothing can be relied on.
