@@ -90,20 +90,11 @@ class Channel {
       return waits;
     }
     [[nodiscard]] bool await_resume() noexcept {
-      if (this->is_armed()) {
-        channel.lock_.wait_until_free();
-        this->disarm();
-      }
+      this->finish(channel.lock_);
       return sent;
     }
     // Ends the wait: whether it is over, by success or by closing. A value that was sent stays sent.
-    [[nodiscard]] bool settle() noexcept {
-      const SpinGuard guard(channel.lock_);
-      const bool over = !this->is_linked();
-      this->unlink();
-      this->disarm();
-      return over;
-    }
+    [[nodiscard]] bool settle() noexcept { return Waiter::settle(channel.lock_); }
     [[nodiscard]] bool take() const noexcept { return sent; }
   };
 
@@ -146,13 +137,7 @@ class Channel {
       return take();
     }
     // Ends the wait: whether there is something, a value or the end.
-    [[nodiscard]] bool settle() noexcept {
-      const SpinGuard guard(channel.lock_);
-      const bool over = !this->is_linked();
-      this->unlink();
-      this->disarm();
-      return over;
-    }
+    [[nodiscard]] bool settle() noexcept { return Waiter::settle(channel.lock_); }
     [[nodiscard]] std::optional<T> take() {
       const SpinGuard guard(channel.lock_);
       if (!std::exchange(reserved, false)) return channel.try_pop();

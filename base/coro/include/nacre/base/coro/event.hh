@@ -56,14 +56,7 @@ class Event {
       return state != kSet;
     }
     // Ends the wait: whether the event came.
-    [[nodiscard]] bool settle() noexcept {
-      const uint32_t state = event.lock_.lock();
-      const bool came = !waiter.is_linked();
-      waiter.unlink();
-      event.lock_.unlock(state);
-      waiter.disarm();
-      return came;
-    }
+    [[nodiscard]] bool settle() noexcept { return waiter.settle(event.lock_); }
     // Ends the wait if it lasts: nobody wants to know.
     void abandon() noexcept {
       if (waiter.is_armed()) (void)settle();
@@ -76,11 +69,7 @@ class Event {
   [[nodiscard]] auto wait() noexcept {
     struct Awaiter : WaitBase {
       using WaitBase::WaitBase;
-      void await_resume() noexcept {
-        if (!this->waiter.is_armed()) return;
-        this->event.lock_.wait_until_free();
-        this->waiter.disarm();
-      }
+      void await_resume() noexcept { this->waiter.finish(this->event.lock_); }
     };
     return Awaiter(*this);
   }

@@ -56,21 +56,11 @@ class Mutex {
         return state != 0;
       }
       [[nodiscard]] Guard await_resume() noexcept {
-        if (waiter.is_armed()) {
-          mutex.lock_.wait_until_free();
-          waiter.disarm();
-        }
+        waiter.finish(mutex.lock_);
         return take();
       }
       // Ends the wait: whether the mutex is ours.
-      [[nodiscard]] bool settle() noexcept {
-        const uint32_t state = mutex.lock_.lock();
-        const bool ours = !waiter.is_linked();
-        waiter.unlink();
-        mutex.lock_.unlock(state);
-        waiter.disarm();
-        return ours;
-      }
+      [[nodiscard]] bool settle() noexcept { return waiter.settle(mutex.lock_); }
       [[nodiscard]] Guard take() const noexcept { return Guard(mutex); }
     };
     return Awaiter(*this);

@@ -66,10 +66,7 @@ class RwLock {
       return true;
     }
     [[nodiscard]] Guard await_resume() noexcept {
-      if (this->is_armed()) {
-        lock.lock_.wait_until_free();
-        this->disarm();
-      }
+      this->finish(lock.lock_);
       return take();
     }
     // Ends the wait: whether the lock is ours.

@@ -137,6 +137,21 @@ class Waiter : public ListNode {
   [[nodiscard]] Strand& strand() const noexcept { return *strand_; }
   void wake() noexcept { strand_->wake(); }
 
+  // On resumption, if it waited: until the waker is out of the list's lock.
+  void finish(const SpinLock& lock) noexcept {
+    if (!is_armed()) return;
+    lock.wait_until_free();
+    disarm();
+  }
+  // Ends the wait, if it has not ended yet; whether it had.
+  [[nodiscard]] bool settle(SpinLock& lock) noexcept {
+    const SpinGuard guard(lock);
+    const bool over = !is_linked();
+    unlink();
+    disarm();
+    return over;
+  }
+
  private:
   Strand* strand_ = nullptr;
 };

@@ -115,11 +115,7 @@ class Scope {
       scope.waiters_.push_back(waiter);
       return true;
     }
-    void finish() noexcept {
-      if (!waiter.is_armed()) return;
-      scope.lock_.wait_until_free();
-      waiter.disarm();
-    }
+    void finish() noexcept { waiter.finish(scope.lock_); }
   };
   struct JoinAwaiter : EmptyAwaiter {
     using EmptyAwaiter::EmptyAwaiter;

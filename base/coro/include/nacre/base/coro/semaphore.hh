@@ -71,20 +71,11 @@ class Semaphore {
         return true;
       }
       [[nodiscard]] Permit await_resume() noexcept {
-        if (waiter.is_armed()) {
-          semaphore.lock_.wait_until_free();
-          waiter.disarm();
-        }
+        waiter.finish(semaphore.lock_);
         return take();
       }
       // Ends the wait: whether a permit is ours.
-      [[nodiscard]] bool settle() noexcept {
-        const SpinGuard guard(semaphore.lock_);
-        const bool ours = !waiter.is_linked();
-        waiter.unlink();
-        waiter.disarm();
-        return ours;
-      }
+      [[nodiscard]] bool settle() noexcept { return waiter.settle(semaphore.lock_); }
       void abandon() noexcept {
         if (waiter.is_armed() && settle()) semaphore.release();
       }
