@@ -9,21 +9,10 @@
 #include "nacre/kernel/arch/translation.hh"
 #include "nacre/kernel/exec/fiber.hh"
 #include "nacre/kernel/mm/kernel_memory.hh"
+#include "nacre/kernel/mm/kernel_tables.hh"
 
 namespace nacre::exec {
 namespace {
-
-// Tables of the kernel's half, which are never freed.
-class KernelTables {
- public:
-  std::optional<PhysAddr> allocate_table() noexcept {
-    return mm::frames().allocate(0, mm::Zeroing::Zeroed);
-  }
-  void free_table(PhysAddr frame) noexcept { mm::frames().free(frame); }
-  paging::Entry* table_at(PhysAddr frame) noexcept {
-    return mm::frames().direct_map().pointer<paging::Entry>(frame);
-  }
-};
 
 constexpr paging::Attributes kStackMemory = {.access = paging::Access::ReadWrite,
                                              .privilege = paging::Privilege::Supervisor,
@@ -46,8 +35,8 @@ constinit Pool pool;
 
 Result<VirtAddr> map_stack() NACRE_REQUIRES(pool.lock) {
   const mm::Machine& machine = mm::machine();
-  KernelTables tables;
-  paging::PageTable<KernelTables> table(tables, machine.mode, machine.kernel_root);
+  mm::KernelTables tables(mm::frames());
+  paging::PageTable<mm::KernelTables> table(tables, machine.mode, machine.kernel_root);
   if (pool.next.is_null()) {
     pool.next = VirtAddr(arch::this_cpu().stack_bottom).align_down(kBlock);
     pool.end = pool.next.value() + (kBlock - 1);

@@ -3,25 +3,10 @@
 #include "nacre/base/core/format.hh"
 #include "nacre/base/paging/page_table.hh"
 #include "nacre/kernel/arch/translation.hh"
+#include "nacre/kernel/mm/kernel_tables.hh"
 
 namespace nacre::machine {
 namespace {
-
-// Tables of the kernel's half, which are never freed.
-class KernelTables {
- public:
-  explicit KernelTables(mm::FrameAllocator& frames) : frames_(frames) {}
-  std::optional<PhysAddr> allocate_table() noexcept {
-    return frames_.allocate(0, mm::Zeroing::Zeroed);
-  }
-  void free_table(PhysAddr frame) noexcept { frames_.free(frame); }
-  paging::Entry* table_at(PhysAddr frame) noexcept {
-    return frames_.direct_map().pointer<paging::Entry>(frame);
-  }
-
- private:
-  mm::FrameAllocator& frames_;
-};
 
 constexpr paging::Attributes kRegisters = {.access = paging::Access::ReadWrite,
                                            .privilege = paging::Privilege::Supervisor,
@@ -30,8 +15,8 @@ constexpr paging::Attributes kRegisters = {.access = paging::Access::ReadWrite,
 }  // namespace
 
 Result<arch::MmioRegion> DeviceMapper::map(PhysAddr start, ByteSize size) {
-  KernelTables tables(frames_);
-  paging::PageTable<KernelTables> table(tables, mode_, root_);
+  mm::KernelTables tables(frames_);
+  paging::PageTable<mm::KernelTables> table(tables, mode_, root_);
   const uint64_t offset = frames_.direct_map().offset();
   const auto end = start.checked_add(size);
   if (!end) return fail(ErrorCode::InvalidArgument, format("registers at {} wrap around", start));
