@@ -12,6 +12,7 @@
 #include "nacre/kernel/arch/clock.hh"
 #include "nacre/kernel/arch/interrupts.hh"
 #include "nacre/kernel/arch/machine.hh"
+#include "nacre/kernel/arch/opaque.hh"
 #include "nacre/kernel/arch/per_cpu.hh"
 #include "nacre/kernel/arch/user_access.hh"
 #include "nacre/kernel/mm/self_test.hh"
@@ -23,15 +24,9 @@
 namespace nacre::init {
 namespace {
 
-constinit trace::Logger log_test("selftest");
+using arch::opaque;
 
-// Keeps the optimiser from seeing through a value.
-template <class T>
-T opaque(T value) {
-  // SAFETY: no instruction at all.
-  asm volatile("" : "+r"(value));
-  return value;
-}
+constinit trace::Logger log_test("selftest");
 
 struct CountsDestruction {
   unsigned& count;
@@ -42,7 +37,7 @@ struct CountsDestruction {
   const CountsDestruction guard{destroyed};
   if (depth == 0) panic("on request");
   panic_at_depth(depth - 1, destroyed);
-  opaque(depth);
+  (void)opaque(depth);
 }
 
 int test_panic(const BootContext&) {

@@ -5,19 +5,15 @@
 #include "commands.hh"
 #include "nacre/base/core/panic.hh"
 #include "nacre/base/paging/page_table.hh"
+#include "nacre/kernel/arch/opaque.hh"
 #include "nacre/kernel/arch/translation.hh"
 #include "nacre/kernel/mm/kernel_memory.hh"
+#include "nacre/kernel/mm/kernel_tables.hh"
 
 namespace nacre::shell {
 namespace {
 
-// Keeps the optimiser from seeing through a value.
-template <class T>
-T opaque(T value) {
-  // SAFETY: no instruction at all.
-  asm volatile("" : "+r"(value));
-  return value;
-}
+using arch::opaque;
 
 [[gnu::noinline]] uint64_t read_word(uint64_t address) {
   // SAFETY: not sound at all: the fault is what is wanted.
@@ -44,25 +40,13 @@ void overflow_stack(const Shell&) {
   (void)opaque(opaque(&recurse)(0));
 }
 
-// Tables of the kernel's half are never freed, so this leaves no more than a few of them.
-class Tables {
- public:
-  std::optional<PhysAddr> allocate_table() noexcept {
-    return mm::frames().allocate(0, mm::Zeroing::Zeroed);
-  }
-  void free_table(PhysAddr frame) noexcept { mm::frames().free(frame); }
-  paging::Entry* table_at(PhysAddr frame) noexcept {
-    return mm::frames().direct_map().pointer<paging::Entry>(frame);
-  }
-};
-
 void use_after_unmap(const Shell&) {
   // The loader puts nothing here.
   const VirtAddr page(uint64_t{0} - abi::BootInfo::kFreeTop);
   const auto frame = mm::frames().allocate();
   if (!frame) throw std::bad_alloc();
-  Tables tables;
-  paging::PageTable<Tables> table(tables, mm::machine().mode, mm::machine().kernel_root);
+  mm::KernelTables tables(mm::frames());
+  paging::PageTable<mm::KernelTables> table(tables, mm::machine().mode, mm::machine().kernel_root);
   const auto mapped = table.map(
       page, *frame, ByteSize(kPageSize),
       {paging::Access::ReadWrite, paging::Privilege::Supervisor, paging::Sharing::Global});

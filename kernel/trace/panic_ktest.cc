@@ -6,19 +6,14 @@
 #include <utility>
 
 #include "nacre/base/coro/scope.hh"
+#include "nacre/kernel/arch/opaque.hh"
 #include "nacre/kernel/testing/benchmark.hh"
 #include "nacre/kernel/testing/test.hh"
 
 namespace nacre::trace {
 namespace {
 
-// Keeps the optimiser from seeing through a value.
-template <class T>
-T opaque(T value) {
-  // SAFETY: no instruction at all.
-  asm volatile("" : "+r"(value));
-  return value;
-}
+using arch::opaque;
 
 struct CountsDestruction {
   unsigned& count;
@@ -29,7 +24,7 @@ struct CountsDestruction {
   const CountsDestruction guard{destroyed};
   if (depth == 0) panic("on request");
   panic_at_depth(depth - 1, destroyed);
-  opaque(depth);
+  (void)opaque(depth);
 }
 
 NACRE_KERNEL_TEST(panic, runs_destructors_and_is_caught_as_often_as_one_likes) {
@@ -56,7 +51,7 @@ NACRE_KERNEL_TEST(panic, fault_runs_destructors) {
   unsigned destroyed = 0;
   const auto fault = [&] {
     const CountsDestruction guard{destroyed};
-    opaque(opaque(&read_unmapped)(0x1230));
+    (void)opaque(opaque(&read_unmapped)(0x1230));
   };
   EXPECT_PANIC(fault(), "page fault on a load in the kernel, address 0x1230");
   EXPECT_EQ(destroyed, 1u);
