@@ -40,7 +40,8 @@ class Atomic : private Cell {
   static_assert(sizeof(T) <= 8);
 
  public:
-  constexpr Atomic(T value = T()) noexcept : Cell(to_bits_constexpr(value)) {}  // NOLINT
+  // Converts as std::atomic does, for which it stands.
+  constexpr explicit(false) Atomic(T value = T()) noexcept : Cell(to_bits_constexpr(value)) {}
   Atomic(const Atomic&) = delete;
   Atomic& operator=(const Atomic&) = delete;
 
