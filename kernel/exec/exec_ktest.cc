@@ -240,18 +240,20 @@ NACRE_KERNEL_TASK_BENCHMARK(exec_yield) {
   for (auto round = benchmark.rounds(1000); round.next();) co_await coro::yield();
 }
 
+// Sets `out` whenever `in` was set.
+Task<void> answer(coro::Event* in, coro::Event* out) {
+  while (true) {
+    co_await in->wait();
+    in->reset();
+    out->set();
+  }
+}
+
 // There and back: two wakes.
 NACRE_KERNEL_TASK_BENCHMARK(exec_wake_same_cpu_twice) {
   coro::Event ping, pong;
-  const auto partner = [](coro::Event* in, coro::Event* out) -> Task<void> {
-    while (true) {
-      co_await in->wait();
-      in->reset();
-      out->set();
-    }
-  };
   Scope scope;
-  scope.spawn(partner(&ping, &pong));
+  scope.spawn(answer(&ping, &pong));
   for (auto round = benchmark.rounds(1000); round.next();) {
     ping.set();
     co_await pong.wait();
@@ -266,15 +268,8 @@ NACRE_KERNEL_TASK_BENCHMARK(exec_wake_other_cpu) {
   Executor* other = second_executor();
   if (other == nullptr) SKIP("one CPU");
   coro::Event ping, pong;
-  const auto partner = [](coro::Event* in, coro::Event* out) -> Task<void> {
-    while (true) {
-      co_await in->wait();
-      in->reset();
-      out->set();
-    }
-  };
   Scope scope;
-  scope.spawn_on(other->scheduler(), partner(&ping, &pong));
+  scope.spawn_on(other->scheduler(), answer(&ping, &pong));
   constexpr uint64_t kRounds = 200;
   uint64_t spent = 0;
   for (uint64_t i = 0; i < kRounds; ++i) {
