@@ -1,6 +1,8 @@
 // kmain: from the loader's hand-over to the boot program, in three phases, each a plain sequence: every CPU for itself, the
 // machine once (CPU 0), every CPU again.
+#include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <new>
 #include <optional>
 #include <span>
@@ -26,6 +28,7 @@
 #include "nacre/kernel/trace/backtrace.hh"
 #include "nacre/kernel/trace/log.hh"
 #include "nacre/kernel/trace/panic.hh"
+#include "nacre/kernel/trace/span.hh"
 #include "nacre/kernel/trap/dispatch.hh"
 #include "nacre/kernel/wasm/boot_program.hh"
 #include "nacre/kernel/wasm/thread.hh"
@@ -67,8 +70,30 @@ void start_log(const fdt::BootArguments& arguments) {
   if (filter) {
     trace::set_filter(*filter);
   } else {
-    log_init.warn("log={}: not a filter", *wanted);
+    log_init.warn("log={}: column {}: {}", *wanted, filter.error().column, filter.error().what);
   }
+}
+
+// Of the loader, the system and its tests. A mistyped argument would otherwise be one that has no effect.
+constexpr std::string_view kKnownArguments[] = {
+    "backtrace", "bench", "fail-alloc", "kaslr", "list-tests", "log",
+    "paging",    "seed",  "selftest",   "shell", "test",       "test-timeout"};
+
+void check_arguments(const fdt::BootArguments& arguments) {
+  const std::string_view text = arguments.text();
+  arguments.for_each([&](const fdt::BootArgument& argument) {
+    const auto column = static_cast<size_t>(argument.key.data() - text.data()) + 1;
+    const auto value_column = static_cast<size_t>(argument.value.data() - text.data()) + 1;
+    if (std::ranges::find(kKnownArguments, argument.key) == std::end(kKnownArguments)) {
+      log_init.warn("boot arguments, column {}: '{}' is unknown", column, argument.key);
+    } else if (argument.key == "fail-alloc" && !arguments.number(argument.key)) {
+      log_init.warn("boot arguments, column {}: '{}' is not a number", value_column,
+                    argument.value);
+    }
+    const bool quoted = !argument.value.empty() && argument.value.data()[-1] == '"';
+    if (quoted && argument.value.end() == text.end())
+      log_init.warn("boot arguments, column {}: a quote does not end", value_column - 1);
+  });
 }
 
 void start_backtraces(const abi::BootInfo& info, const fdt::BootArguments& arguments) {
@@ -126,8 +151,23 @@ uint64_t microseconds_since(uint64_t ticks) {
 
 // ---- The sequence ----
 
+void start_memory(const abi::BootInfo& info, const fdt::BootArguments& arguments) {
+  const trace::Span span("memory");
+  if (const auto index = arguments.number("fail-alloc")) mm::inject_failure_at(*index);
+  mm::init_memory(info);
+  run_constructors();
+  start_metrics();
+}
+
+void start_cpus(abi::BootInfo& info) {
+  const trace::Span span("cpus");
+  if (wait_for_all(info)) mm::reclaim(info, abi::MemoryKind::Loader);
+  mm::init_address_spaces(info, arch::probe_asid_bits());
+}
+
 // Phase 2 on CPU 0. Nothing made here goes away again.
 const BootContext& start_machine(const abi::BootInfo& from_loader) {
+  const trace::Span span("boot");
   static constinit abi::BootInfo info{};
   static std::optional<fdt::Tree> tree;
   static std::optional<fdt::BootArguments> arguments;
@@ -139,12 +179,9 @@ const BootContext& start_machine(const abi::BootInfo& from_loader) {
   arch::initialize_machine(*tree, info.direct_map_offset);
   start_log(*arguments);
   start_backtraces(info, *arguments);
-  if (const auto index = arguments->number("fail-alloc")) mm::inject_failure_at(*index);
-  mm::init_memory(info);
-  run_constructors();
-  start_metrics();
-  if (wait_for_all(info)) mm::reclaim(info, abi::MemoryKind::Loader);
-  mm::init_address_spaces(info, arch::probe_asid_bits());
+  check_arguments(*arguments);
+  start_memory(info, *arguments);
+  start_cpus(info);
   describe(info, *arguments);
   return context.emplace(info, *tree, *arguments);
 }

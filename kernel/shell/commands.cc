@@ -6,6 +6,7 @@
 
 #include "nacre/kernel/shell/words.hh"
 #include "nacre/kernel/trace/panic.hh"
+#include "nacre/kernel/trace/span.hh"
 
 namespace nacre::shell {
 namespace {
@@ -20,6 +21,7 @@ coro::Task<Result<void>> run_words(Shell& shell, Words words) {
     co_return fail(ErrorCode::InvalidArgument,
                    format("usage: {} {}", command->name, command->usage));
   }
+  const trace::Span span("command", command->name);
   co_return co_await command->run(shell, words);
 }
 

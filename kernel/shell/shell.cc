@@ -8,6 +8,7 @@
 #include "nacre/kernel/exec/kernel_port.hh"
 #include "nacre/kernel/mm/kernel_memory.hh"
 #include "nacre/kernel/trace/log.hh"
+#include "nacre/kernel/trace/span.hh"
 #include "nacre/kernel/wasm/thread.hh"
 
 namespace nacre::shell {
@@ -68,7 +69,10 @@ Result<void> run_on(const abi::BootInfo& info, const fdt::Tree& tree,
   const std::span<const std::byte> archive = boot_archive(info);
   TRY_ASSIGN(auto preopens, read_preopens(archive));
   exec::this_port().set_external_handler(
-      [](void* self) { static_cast<machine::Devices*>(self)->handle_external_interrupt(); },
+      [](void* self) {
+        const trace::Span span("interrupt");
+        static_cast<machine::Devices*>(self)->handle_external_interrupt();
+      },
       devices.get());
 
   Terminal terminal(*devices->uart());

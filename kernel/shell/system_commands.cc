@@ -80,8 +80,8 @@ coro::Task<Result<void>> log(Shell& shell, Words words) {
   }
   const auto filter = trace::Filter::parse(words[1]);
   if (!filter) {
-    co_return fail(ErrorCode::InvalidArgument,
-                   format("'{}' is not a filter (info; warn,mm=trace,exec::timer=off)", words[1]));
+    co_return fail(ErrorCode::InvalidArgument, format("filter '{}', column {}: {}", words[1],
+                                                      filter.error().column, filter.error().what));
   }
   trace::set_filter(*filter);
   co_return {};

@@ -126,6 +126,8 @@ constinit ConsoleLock console_lock;
 void set_filter(const Filter& next) {
   const FilterLock lock;
   filter = next;
+  detail::g_spans_are_told.store(next.bounds_for(kSpanTarget).most == Level::Trace,
+                                 std::memory_order_relaxed);
   filter_generation.fetch_add(1, std::memory_order_release);
 }
 
@@ -137,9 +139,16 @@ Filter current_filter() {
 bool Logger::refresh(Level level) const {
   const FilterLock lock;
   const uint32_t generation = filter_generation.load(std::memory_order_acquire);
-  const Level shown = filter.level_for(target_);
-  cached_.store(generation << 8 | static_cast<uint32_t>(shown), std::memory_order_relaxed);
-  return level <= shown;
+  const Filter::Bounds bounds = filter.bounds_for(target_);
+  const uint32_t shown =
+      bounds.depends_on_spans ? kDependsOnSpans : static_cast<uint32_t>(bounds.most);
+  cached_.store(generation << 8 | shown, std::memory_order_relaxed);
+  return level <= filter.level_for(target_, is_in_span);
+}
+
+bool Logger::shows_in_spans(Level level) const {
+  const FilterLock lock;
+  return level <= filter.level_for(target_, is_in_span);
 }
 
 void Logger::write(Level level, std::string_view text,

@@ -62,6 +62,39 @@ NACRE_KERNEL_TEST(log, history_keeps_lines_with_their_spans) {
   EXPECT(text.find("not this one") == std::string::npos);
 }
 
+NACRE_KERNEL_TEST(log, filter_by_span) {
+  const FilterChange change("off,[test_a]=info,test[test_b{two}]=debug");
+  EXPECT(!log_test.shows(Level::Error));
+  const Span outer("test_a");
+  EXPECT(log_test.shows(Level::Info));
+  EXPECT(!log_test.shows(Level::Debug));
+  {
+    const Span inner("test_b", "two");
+    EXPECT(log_test.shows(Level::Debug));
+    log_test.debug("shown inside");
+  }
+  const Span other("test_b", "three");
+  EXPECT(!log_test.shows(Level::Debug));
+  log_test.debug("not shown outside");
+  const std::string text = history();
+  EXPECT(text.ends_with("debug test::log: test_a: test_b{two}: shown inside\n"));
+}
+
+NACRE_KERNEL_TEST(log, spans_are_told) {
+  const FilterChange change("off,span=trace");
+  {
+    const Span outer("outer");
+    const Span inner("inner", "x");
+  }
+  std::string text = history();
+  text.erase(0, text.rfind("trace span: outer: begins\n"));
+  EXPECT(text.starts_with("trace span: outer: begins\n"));
+  const size_t begin = text.find("trace span: outer: inner{x}: begins\n");
+  const size_t end = text.find("trace span: outer: inner{x}: ends after ");
+  const size_t last = text.find("trace span: outer: ends after ");
+  EXPECT(begin < end && end < last && last != std::string::npos);
+}
+
 NACRE_KERNEL_TEST(log, spans_end_with_a_caught_panic) {
   const Span outer("outer");
   EXPECT_PANIC(

@@ -55,6 +55,12 @@ void load(const UserContext& context) {
   mark_clean();
 }
 
+// A panic in a fast handler leaves enter_user by unwinding, past the end of nacre_enter_user.
+struct ContextEnd {
+  PerCpu& cpu;
+  ~ContextEnd() { cpu.context = nullptr; }
+};
+
 }  // namespace
 
 ExitReason enter_user(UserContext& context) {
@@ -65,6 +71,7 @@ ExitReason enter_user(UserContext& context) {
     load(context);
     cpu.float_owner = &context;
   }
+  const ContextEnd end{cpu};
   return nacre_enter_user(&context);
 }
 
@@ -79,6 +86,14 @@ UserContext& current_context() {
   UserContext* const context = arch::this_cpu().context;
   ASSERT(context != nullptr);
   return *context;
+}
+
+const SyscallRegisters* current_fast_call() noexcept {
+  const PerCpu& cpu = arch::this_cpu();
+  if (cpu.context == nullptr) return nullptr;
+  // SAFETY: between nacre_enter_user and its return the kernel runs in fast handlers only, whose argument entry.S has put
+  // there.
+  return reinterpret_cast<const SyscallRegisters*>(cpu.kernel_sp - sizeof(SyscallRegisters));
 }
 
 void save_float(UserContext& context) noexcept {

@@ -13,6 +13,7 @@
 #include "nacre/kernel/machine/devices.hh"
 #include "nacre/kernel/mm/kernel_memory.hh"
 #include "nacre/kernel/trace/log.hh"
+#include "nacre/kernel/trace/span.hh"
 #include "nacre/kernel/wasm/boot_mode.hh"
 #include "nacre/kernel/wasm/program.hh"
 #include "nacre/kernel/wasm/thread.hh"
@@ -108,7 +109,10 @@ Result<void> run(const abi::BootInfo& info, const fdt::Tree& tree) {
   }
   TRY_ASSIGN(const auto console, Console::open(*devices->serial()));
   exec::this_port().set_external_handler(
-      [](void* self) { static_cast<machine::Devices*>(self)->handle_external_interrupt(); },
+      [](void* self) {
+        const trace::Span span("interrupt");
+        static_cast<machine::Devices*>(self)->handle_external_interrupt();
+      },
       devices.get());
   exec::this_executor().block_on(run_and_report(initial_archive(info), *console, *devices));
   return {};

@@ -87,6 +87,7 @@ class Guest {
   }
 
   [[nodiscard]] Domain& domain() { return *domain_; }
+  [[nodiscard]] Thread& thread() { return thread_; }
   [[nodiscard]] uint64_t used_ns() { return domain_->cpu_account().used_ns(); }
   // Runs the export "run" until it returns, or until a host function ends the guest.
   [[nodiscard]] coro::Task<void> run(

@@ -61,6 +61,7 @@ class ProgressReport {
 Result<std::shared_ptr<const runtime::CompiledProgram>> compile(std::span<const uint8_t> bytes,
                                                                 runtime::TypeRegistry& types,
                                                                 ProgramStreams& streams) {
+  const trace::Span span("compile");
   const arch::CpuFeatures& features = arch::cpu_features();
   const uint64_t begin_ns = arch::now_ns();
   ProgressReport progress(streams, bytes.size());
@@ -76,6 +77,12 @@ Result<std::shared_ptr<const runtime::CompiledProgram>> compile(std::span<const 
   log_program.info("compiled {} bytes to {} in {} us", bytes.size(), program->code().code.size(),
                    (arch::now_ns() - begin_ns) / 1000);
   return program;
+}
+
+// What spans call a program.
+std::string_view name_of(const ProgramSetup& setup) {
+  const auto& arguments = setup.config.arguments;
+  return arguments.empty() ? std::string_view() : std::string_view(arguments.front());
 }
 
 ByteSize free_memory() {
@@ -102,8 +109,10 @@ class Session {
 
  private:
   [[nodiscard]] coro::Task<Result<Ending>> run_guest();
+  // A strand of its own: what it does is part of the program's span, too.
   [[nodiscard]] coro::Task<void> run_guest_into(std::optional<Result<Ending>>& ending,
                                                 coro::Event& done) {
+    const trace::Span span("program", name_of(setup_));
     try {
       ending = co_await run_guest();
     } catch (const std::bad_alloc&) {
@@ -134,6 +143,7 @@ Result<void> Session::prepare() {
   TRY(mount_archive(setup_.archive, setup_.config, process_));
   TRY_ASSIGN(program_, compile(setup_.module, types_, setup_.streams));
 
+  const trace::Span span("link");
   DomainLimits limits;
   limits.memory = free_memory();
   if (setup_.config.max_memory_bytes)
@@ -145,9 +155,7 @@ Result<void> Session::prepare() {
 Result<void> Session::link() {
   runtime::Store& store = domain_->store();
   linker_.define_host_functions(store, imports_.functions());
-  const auto& arguments = setup_.config.arguments;
-  const std::string_view file = arguments.empty() ? std::string_view() : arguments.front();
-  TRY_ASSIGN(code_, store.load(program_, runtime::module_name_of_file(file)));
+  TRY_ASSIGN(code_, store.load(program_, runtime::module_name_of_file(name_of(setup_))));
   return {};
 }
 
@@ -184,7 +192,10 @@ coro::Task<Result<Ending>> Session::run() {
 }
 
 coro::Task<Result<Ending>> Session::run_guest() {
-  auto made = linker_.instantiate(domain_->store(), *code_);
+  auto made = [&] {
+    const trace::Span span("instantiate");
+    return linker_.instantiate(domain_->store(), *code_);
+  }();
   if (!made) co_return std::unexpected(std::move(made).error());
   const runtime::Instance& instance = *made->instance;
   if (made->trap != abi::TrapKind::None) {
@@ -196,6 +207,7 @@ coro::Task<Result<Ending>> Session::run_guest() {
 
   thread_ = std::make_unique<Thread>(*domain_);
   if (const auto start = instance.start_function()) {
+    const trace::Span span("invoke", "start", thread_.get());
     auto outcome = co_await thread_->invoke(*start, {});
     if (!outcome) co_return std::unexpected(std::move(outcome).error());
     if (outcome->kind != runtime::InvokeOutcome::Kind::Returned) {
@@ -224,6 +236,7 @@ coro::Task<Result<Ending>> Session::run_guest() {
       if (!parsed) co_return std::unexpected(std::move(parsed).error());
       arguments = std::move(*parsed);
     }
+    const trace::Span span("invoke", name, thread_.get());
     auto outcome = co_await thread_->invoke(*function, arguments);
     if (!outcome) co_return std::unexpected(std::move(outcome).error());
     if (is_last || outcome->kind != runtime::InvokeOutcome::Kind::Returned) {
@@ -256,9 +269,7 @@ coro::Task<Result<Ending>> Session::finish(runtime::InvokeOutcome outcome,
 }  // namespace
 
 coro::Task<Result<Ending>> run_program(const ProgramSetup& setup) {
-  const std::string_view name =
-      setup.config.arguments.empty() ? std::string_view() : setup.config.arguments.front();
-  const trace::Span span("program", name);
+  const trace::Span span("program", name_of(setup));
   Session session(setup);
   if (auto prepared = session.prepare(); !prepared) {
     co_return std::unexpected(std::move(prepared).error());

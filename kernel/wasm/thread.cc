@@ -103,6 +103,7 @@ coro::Task<Result<runtime::InvokeOutcome>> Thread::invoke(runtime::Function func
   if (!entry) co_return std::unexpected(std::move(entry).error());
   load(*entry);
   pending_.reset();
+  serving_ = nullptr;
   outcome_ = {};
 
   CpuTurn turn(domain_.cpu_account(), context_);
@@ -165,9 +166,19 @@ Thread::Next Thread::serve_fault(trap::ExitReason exit) {
   return Next::Finished;
 }
 
+// Not by objects: a call on the fast path takes hardly longer than one.
+std::optional<trace::InnerSpan::Text> Thread::current() const noexcept {
+  const runtime::HostCallee* callee = serving_;
+  const trap::SyscallRegisters* const call = trap::current_fast_call();
+  if (call != nullptr && running_thread == this)
+    callee = domain_.store().find_host_callee(call->number);
+  if (callee == nullptr) return std::nullopt;
+  return Text{.name = "call", .detail = callee->function.name};
+}
+
 // The system calls that are over without waiting. Whatever else happens, the guest's registers are not looked at again
-// by the slow path unless this says so.
-trap::FastSyscallResult Thread::serve_fast(trap::SyscallRegisters& registers) noexcept {
+// by the slow path unless this says so. A panic unwinds to whoever awaits the invocation.
+trap::FastSyscallResult Thread::serve_fast(trap::SyscallRegisters& registers) {
   try {
     return serve_fast_or_throw(registers);
   } catch (const std::bad_alloc&) {
@@ -223,6 +234,7 @@ coro::Task<Thread::Next> Thread::serve_call() {
     stop_with(std::move(trap));
     co_return Next::Finished;
   }
+  serving_ = callee;
   if (callee->uses_floats) trap::save_float(context_);
   runtime::HostOutcome outcome;
   try {
@@ -232,6 +244,7 @@ coro::Task<Thread::Next> Thread::serve_call() {
   } catch (const std::bad_alloc&) {
     outcome = out_of_memory();
   }
+  serving_ = nullptr;
   if (callee->uses_floats) trap::restore_float(context_);
   if (outcome.kind != runtime::HostOutcome::Kind::Return) co_return finish(outcome);
   context_.pc += kEnvironmentCallBytes;

@@ -59,7 +59,9 @@ class Logger {
     if (cached >> 8 != filter_generation.load(std::memory_order_acquire)) [[unlikely]] {
       return refresh(level);
     }
-    return level <= static_cast<Level>(cached & 0xff);
+    const uint32_t shown = cached & 0xff;
+    if (static_cast<uint32_t>(level) > shown) return false;
+    return shown < kDependsOnSpans || shows_in_spans(level);
   }
 
  private:
@@ -75,11 +77,15 @@ class Logger {
 
   // Asks the filter anew; whether the level is shown.
   [[nodiscard]] bool refresh(Level level) const;
+  [[nodiscard]] bool shows_in_spans(Level level) const;
   void write(Level level, std::string_view text,
              std::span<const format_detail::Argument> arguments) const;
 
+  // Instead of a level: above all of them, so that only what may be shown looks at the spans.
+  static constexpr uint32_t kDependsOnSpans = 0x80;
+
   std::string_view target_;
-  // Level shown | generation of the filter << 8. 0 until first used. Only a cache: relaxed.
+  // Level shown or kDependsOnSpans | generation of the filter << 8. 0 until first used. Only a cache: relaxed.
   mutable std::atomic<uint32_t> cached_{0};
 };
 

@@ -51,6 +51,8 @@ FastSyscallHandler set_fast_syscall_handler(FastSyscallHandler handler);
 
 // The context that enter_user is running on this CPU: for fast handlers.
 [[nodiscard]] UserContext& current_context();
+// What the fast handler that runs on this CPU was called with; nullptr outside of fast handlers.
+[[nodiscard]] const SyscallRegisters* current_fast_call() noexcept;
 
 // ---- Float registers ----
 

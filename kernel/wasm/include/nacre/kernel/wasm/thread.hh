@@ -18,6 +18,7 @@
 #include "nacre/engine/runtime/store.hh"
 #include "nacre/engine/runtime/thread_entry.hh"
 #include "nacre/kernel/mm/address_space.hh"
+#include "nacre/kernel/trace/span.hh"
 #include "nacre/kernel/trap/user_context.hh"
 #include "nacre/kernel/trap/user_mode.hh"
 
@@ -25,7 +26,7 @@ namespace nacre::kwasm {
 
 class Domain;
 
-class Thread {
+class Thread final : public trace::InnerSpan {
  public:
   // `domain` outlives the thread.
   explicit Thread(Domain& domain) : domain_(domain) {}
@@ -40,8 +41,11 @@ class Thread {
   // What to report when the guest is about to be stopped from outside: where it is now.
   [[nodiscard]] runtime::Trap interruption() const;
 
+  // The host function that it has called: for a span around invoke().
+  [[nodiscard]] std::optional<Text> current() const noexcept override;
+
   // Called by the trap handler for every `ecall` of the thread that runs on this CPU (kernel/trap/user_mode.hh).
-  [[nodiscard]] trap::FastSyscallResult serve_fast(trap::SyscallRegisters& registers) noexcept;
+  [[nodiscard]] trap::FastSyscallResult serve_fast(trap::SyscallRegisters& registers);
 
  private:
   // How one stop of the guest is dealt with.
@@ -63,6 +67,8 @@ class Thread {
   trap::UserContext context_{};
   // Set by serve_fast when a synchronous host function ended the guest: the call must not be made again.
   std::optional<runtime::HostOutcome> pending_;
+  // That its coroutine serves, or nullptr.
+  const runtime::HostCallee* serving_ = nullptr;
   runtime::InvokeOutcome outcome_;
 };
 
