@@ -24,18 +24,21 @@ bool Uart16550::drop_through(uint8_t byte) noexcept {
   return false;
 }
 
-void Uart16550::on_interrupt() noexcept {
+bool Uart16550::poll() noexcept {
   bool any = false;
+  bool kept = false;
   while ((registers_.read8(kLineStatus) & kDataReady) != 0) {
     const uint8_t byte = registers_.read8(kReceiveBuffer);
+    any = true;
     if (written_ - read_ == kBufferSize) {
       ++lost_;
       continue;
     }
     buffer_[written_++ % kBufferSize] = byte;
-    any = true;
+    kept = true;
   }
-  if (any && listener_ != nullptr) listener_->on_input();
+  if (kept && listener_ != nullptr) listener_->on_input();
+  return any;
 }
 
 }  // namespace nacre::dev

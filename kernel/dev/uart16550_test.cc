@@ -50,10 +50,10 @@ TEST(Uart16550, HandsOverWhatWasTyped) {
   Uart16550 uart(device);
   CountingListener listener;
   uart.set_listener(&listener);
-  uart.on_interrupt();
+  uart.poll();
   EXPECT_EQ(listener.calls, 0) << "nothing was typed";
   device.type("help\r");
-  uart.on_interrupt();
+  uart.poll();
   EXPECT_EQ(listener.calls, 1);
   std::string read;
   while (uart.has_input()) read += static_cast<char>(uart.take());
@@ -66,7 +66,7 @@ TEST(Uart16550, DropsUpToAKey) {
   device.type(
       "ab\x03"
       "c");
-  uart.on_interrupt();
+  uart.poll();
   EXPECT_TRUE(uart.drop_through(3));
   EXPECT_FALSE(uart.drop_through(3));
   EXPECT_EQ(uart.take(), 'c');
@@ -77,13 +77,13 @@ TEST(Uart16550, CountsWhatNobodyReads) {
   FakeUart device;
   Uart16550 uart(device);
   device.type(std::string(Uart16550::kBufferSize, 'a') + "bc");
-  uart.on_interrupt();
+  uart.poll();
   EXPECT_TRUE(device.received.empty()) << "the interrupt must go away";
   EXPECT_EQ(uart.lost(), 2u);
   EXPECT_EQ(uart.received(), Uart16550::kBufferSize + 2);
   EXPECT_EQ(uart.take(), 'a');
   device.type("d");
-  uart.on_interrupt();
+  uart.poll();
   uint8_t last = 0;
   while (uart.has_input()) last = uart.take();
   EXPECT_EQ(last, 'd');

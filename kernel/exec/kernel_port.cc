@@ -9,23 +9,13 @@ namespace nacre::exec {
 
 using arch::InterruptSource;
 
-KernelPort::KernelPort(HartId hart) noexcept : hart_(hart) {
+KernelPort::KernelPort(CpuId cpu) noexcept : cpu_(cpu) {
   arch::cancel_timer();
   // An interrupt only ends a wait or a slice: the executor finds out by itself what is due.
   trap::set_interrupt_handler(InterruptSource::Timer, &arch::cancel_timer);
   trap::set_interrupt_handler(InterruptSource::Software, &arch::clear_software_interrupt);
   arch::enable_source(InterruptSource::Timer);
   arch::enable_source(InterruptSource::Software);
-}
-
-void KernelPort::set_external_handler(ExternalHandler handler, void* self) noexcept {
-  external_ = handler;
-  external_self_ = self;
-  trap::set_interrupt_handler(InterruptSource::External, [] {
-    KernelPort& port = this_port();
-    port.external_(port.external_self_);
-  });
-  arch::enable_source(InterruptSource::External);
 }
 
 uint64_t KernelPort::now_ns() noexcept {
@@ -49,7 +39,7 @@ void KernelPort::serve_interrupts() {
 }
 
 void KernelPort::poke() noexcept {
-  arch::send_software_interrupt(hart_);
+  arch::interrupt_cpu(cpu_);
 }
 
 namespace {
@@ -60,7 +50,7 @@ struct Cpu {
   KernelPort port;
   Executor executor;
   explicit Cpu(const arch::PerCpu& cpu) noexcept
-      : port(cpu.hart), executor(cpu.id, port, &all_executors) {}
+      : port(cpu.id), executor(cpu.id, port, &all_executors) {}
 };
 constinit thread_local Cpu* t_cpu = nullptr;
 

@@ -1,6 +1,7 @@
 // kmain: from the loader's hand-over to the boot program, in three phases, each a plain sequence: every CPU for itself, the
 // machine once (CPU 0), every CPU again.
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <iterator>
 #include <new>
@@ -22,6 +23,7 @@
 #include "nacre/kernel/exec/kernel_port.hh"
 #include "nacre/kernel/init/boot_context.hh"
 #include "nacre/kernel/init/boot_main.hh"
+#include "nacre/kernel/machine/interrupts.hh"
 #include "nacre/kernel/mm/failure_injection.hh"
 #include "nacre/kernel/mm/kernel_memory.hh"
 #include "nacre/kernel/shell/shell.hh"
@@ -145,6 +147,20 @@ void describe(const abi::BootInfo& info, const fdt::BootArguments& arguments) {
                  features.zbs, features.v, features.sstc, arch::ticks_per_second());
 }
 
+// Without a controller the machine runs, but for what needs a device's interrupts.
+void start_interrupts(const abi::BootInfo& info, const fdt::Tree& tree) {
+  const mm::Machine& memory = mm::machine();
+  machine::DeviceMapper mapper(memory.frames, memory.mode, memory.kernel_root);
+  std::array<HartId, abi::BootInfo::kMaxCpus> harts{};
+  for (size_t i = 0; i < info.cpu_count; ++i) harts[i] = HartId{info.cpus[i].hart_id};
+  const auto found =
+      machine::find_interrupt_controller(tree, std::span(harts).first(info.cpu_count), mapper);
+  if (!found) log_init.error("{}", found.error().to_string());
+  if (const auto* controller = machine::interrupt_controller()) {
+    log_init.debug("interrupts: {}, {} sources", controller->name(), controller->sources());
+  }
+}
+
 uint64_t microseconds_since(uint64_t ticks) {
   return arch::ticks_to_ns(arch::now_ticks() - ticks) / 1000;
 }
@@ -182,6 +198,7 @@ const BootContext& start_machine(const abi::BootInfo& from_loader) {
   check_arguments(*arguments);
   start_memory(info, *arguments);
   start_cpus(info);
+  start_interrupts(info, *tree);
   describe(info, *arguments);
   return context.emplace(info, *tree, *arguments);
 }
@@ -192,6 +209,7 @@ void finish_cpu() {
   if (cpu.id != CpuId{0}) mm::init_cpu();
   kwasm::install_fast_system_calls();
   arch::announce_cpu(cpu.id, cpu.hart);
+  machine::open_interrupts();
   arch::cancel_timer();
   note_online();
 }

@@ -4,52 +4,15 @@
 
 #include "nacre/base/core/format.hh"
 #include "nacre/kernel/arch/clock.hh"
-#include "nacre/kernel/arch/interrupts.hh"
+#include "nacre/kernel/arch/per_cpu.hh"
 #include "nacre/kernel/dev/goldfish_rtc.hh"
 #include "nacre/kernel/dev/virtio_mmio.hh"
+#include "nacre/kernel/trace/log.hh"
 
 namespace nacre::machine {
 namespace {
 
-// Interrupt number of supervisor external interrupts in a hart's own controller (privileged architecture, scause 9).
-constexpr uint32_t kSupervisorExternal = 9;
-
-uint32_t big_endian_word(std::span<const std::byte> bytes, size_t index) {
-  uint32_t word = 0;
-  for (size_t i = 0; i < sizeof word; ++i) {
-    word = word << 8 | std::to_integer<uint32_t>(bytes[index * sizeof word + i]);
-  }
-  return word;
-}
-
-// The phandle of the interrupt controller inside the hart's cpu node.
-std::optional<uint32_t> interrupt_phandle_of(const fdt::Tree& tree, HartId hart) {
-  const auto cpus = tree.find("/cpus");
-  if (!cpus) return std::nullopt;
-  for (auto cpu = cpus->first_child(); cpu; cpu = cpu->next_sibling()) {
-    const auto id = cpu->region(0);
-    if (cpu->base_name() != "cpu" || !id || id->address != hart.value) continue;
-    const auto controller = cpu->child("interrupt-controller");
-    if (!controller) return std::nullopt;
-    const auto phandle = controller->property("phandle");
-    return phandle ? phandle->as_u32() : std::nullopt;
-  }
-  return std::nullopt;
-}
-
-// The index of the hart's supervisor mode in the controller's list of (phandle, interrupt) pairs.
-std::optional<uint32_t> plic_context_of(const fdt::Node& plic, uint32_t hart_phandle) {
-  const auto contexts = plic.property("interrupts-extended");
-  if (!contexts) return std::nullopt;
-  const size_t pairs = contexts->data().size() / (2 * sizeof(uint32_t));
-  for (size_t i = 0; i < pairs; ++i) {
-    if (big_endian_word(contexts->data(), 2 * i) == hart_phandle &&
-        big_endian_word(contexts->data(), 2 * i + 1) == kSupervisorExternal) {
-      return static_cast<uint32_t>(i);
-    }
-  }
-  return std::nullopt;
-}
+constinit trace::Logger log_devices("devices");
 
 Result<arch::MmioRegion> map_registers(const fdt::Node& node, DeviceMapper& mapper) {
   const auto region = node.region(0);
@@ -59,44 +22,19 @@ Result<arch::MmioRegion> map_registers(const fdt::Node& node, DeviceMapper& mapp
 
 }  // namespace
 
-class Devices::SerialInterrupt final : public dev::InterruptHandler {
- public:
-  explicit SerialInterrupt(dev::VirtioSerial& serial) : serial_(serial) {}
-  void on_interrupt() noexcept override { serial_.on_interrupt(); }
-
- private:
-  dev::VirtioSerial& serial_;
-};
-
-Result<std::unique_ptr<Devices>> Devices::discover(const fdt::Tree& tree, HartId hart,
-                                                   DeviceMapper& mapper,
+Result<std::unique_ptr<Devices>> Devices::discover(const fdt::Tree& tree, DeviceMapper& mapper,
                                                    mm::FrameAllocator& frames) {
   std::unique_ptr<Devices> devices(new Devices(frames));
-  TRY(devices->find_interrupt_controller(tree, hart, mapper));
   TRY(devices->find_clock(tree, mapper));
   TRY(devices->find_uart(tree, mapper));
   TRY(devices->find_serial(tree, mapper));
   return devices;
 }
 
-Result<void> Devices::find_interrupt_controller(const fdt::Tree& tree, HartId hart,
-                                                DeviceMapper& mapper) {
-  auto node = tree.find_compatible("riscv,plic0");
-  if (!node) node = tree.find_compatible("sifive,plic-1.0.0");
-  const auto phandle = interrupt_phandle_of(tree, hart);
-  if (!node || !phandle) return {};
-  const auto context = plic_context_of(*node, *phandle);
-  const auto sources = node->property("riscv,ndev");
-  if (!context || !sources || !sources->as_u32()) {
-    return fail(ErrorCode::Malformed, format("{}: incomplete interrupt controller", node->name()));
-  }
-  TRY_ASSIGN(const arch::MmioRegion registers, map_registers(*node, mapper));
-  plic_registers_ = std::make_unique<MappedRegisters>(registers);
-  plic_ = std::make_unique<dev::Plic>(*plic_registers_, *sources->as_u32());
-  plic_context_ = *context;
-  plic_->open_context(plic_context_);
-  arch::enable_source(arch::InterruptSource::External);
-  return {};
+// To the CPU that calls: the driver's tasks will run there.
+Result<std::unique_ptr<dev::AwaitableInterrupt>> Devices::connect(const InterruptLine& line) {
+  return dev::AwaitableInterrupt::connect(*interrupt_controller(), line.source, line.trigger,
+                                          arch::this_cpu().id);
 }
 
 Result<void> Devices::find_clock(const fdt::Tree& tree, DeviceMapper& mapper) {
@@ -110,13 +48,12 @@ Result<void> Devices::find_clock(const fdt::Tree& tree, DeviceMapper& mapper) {
 
 Result<void> Devices::find_uart(const fdt::Tree& tree, DeviceMapper& mapper) {
   const auto node = tree.find_compatible(dev::kUartCompatible);
-  const auto interrupt = node ? node->property("interrupts") : std::nullopt;
-  if (!plic_ || !interrupt || !interrupt->as_u32()) return {};
+  const auto line = node ? interrupt_of(*node) : std::nullopt;
+  if (!line) return {};
   TRY_ASSIGN(const arch::MmioRegion region, map_registers(*node, mapper));
   uart_registers_ = std::make_unique<MappedBytes>(region);
   uart_ = std::make_unique<dev::Uart16550>(*uart_registers_);
-  TRY(plic_->connect(*interrupt->as_u32(), *uart_));
-  plic_->enable(plic_context_, *interrupt->as_u32());
+  TRY_ASSIGN(uart_interrupt_, connect(*line));
   return {};
 }
 
@@ -143,17 +80,34 @@ Result<bool> Devices::try_serial(const fdt::Node& node, DeviceMapper& mapper) {
   if (!id || *id != dev::VirtioDeviceId::Console) return false;
   serial_registers_ = std::move(registers);
   TRY_ASSIGN(serial_, dev::VirtioSerial::create(*serial_registers_, dma_));
-  const auto interrupt = node.property("interrupts");
-  if (plic_ && interrupt && interrupt->as_u32()) {
-    serial_interrupt_ = std::make_unique<SerialInterrupt>(*serial_);
-    TRY(plic_->connect(*interrupt->as_u32(), *serial_interrupt_));
-    plic_->enable(plic_context_, *interrupt->as_u32());
+  const auto line = interrupt_of(node);
+  if (!line) {
+    return fail(ErrorCode::Unsupported,
+                format("{}: the serial device has no interrupt to wait for", node.name()));
   }
+  TRY_ASSIGN(serial_interrupt_, connect(*line));
   return true;
 }
 
-void Devices::handle_external_interrupt() {
-  if (plic_) plic_->dispatch(plic_context_);
+coro::Task<void> Devices::serve_uart() {
+  while (co_await uart_interrupt_->wait()) {
+    if (uart_->poll()) uart_interrupt_->note_served();
+  }
+  log_devices.error("UART: interrupt {} does not cease; nothing more is read",
+                    uart_interrupt_->source());
+}
+
+coro::Task<void> Devices::serve_serial() {
+  while (co_await serial_interrupt_->wait()) {
+    if (serial_->on_interrupt()) serial_interrupt_->note_served();
+  }
+  log_devices.error("virtio-serial: interrupt {} does not cease; nothing more is served",
+                    serial_interrupt_->source());
+}
+
+void Devices::serve(coro::Scope& scope) {
+  if (uart_) scope.spawn(serve_uart(), coro::Placement::Pinned);
+  if (serial_) scope.spawn(serve_serial(), coro::Placement::Pinned);
 }
 
 uint64_t Devices::realtime_ns() const {

@@ -4,11 +4,9 @@
 #include "nacre/abi/control.hh"
 #include "nacre/base/cpio/cpio.hh"
 #include "nacre/kernel/arch/machine.hh"
-#include "nacre/kernel/arch/per_cpu.hh"
 #include "nacre/kernel/exec/kernel_port.hh"
 #include "nacre/kernel/mm/kernel_memory.hh"
 #include "nacre/kernel/trace/log.hh"
-#include "nacre/kernel/trace/span.hh"
 #include "nacre/kernel/wasm/thread.hh"
 
 namespace nacre::shell {
@@ -57,23 +55,24 @@ coro::Task<void> converse(Shell& shell, LineEditor& editor) {
   }
 }
 
+// The conversation, with the devices' drivers beside it.
+coro::Task<void> serve(Shell& shell, LineEditor& editor) {
+  coro::Scope drivers;
+  shell.devices.serve(drivers);
+  co_await converse(shell, editor);
+  co_await drivers.cancel();
+}
+
 Result<void> run_on(const abi::BootInfo& info, const fdt::Tree& tree,
                     const fdt::BootArguments& arguments) {
   mm::Machine& memory = mm::machine();
   machine::DeviceMapper mapper(memory.frames, memory.mode, memory.kernel_root);
-  TRY_ASSIGN(const auto devices,
-             machine::Devices::discover(tree, arch::this_cpu().hart, mapper, memory.frames));
+  TRY_ASSIGN(const auto devices, machine::Devices::discover(tree, mapper, memory.frames));
   if (devices->uart() == nullptr) {
     return fail(ErrorCode::NotFound, "the machine has no UART with an interrupt to type on");
   }
   const std::span<const std::byte> archive = boot_archive(info);
   TRY_ASSIGN(auto preopens, read_preopens(archive));
-  exec::this_port().set_external_handler(
-      [](void* self) {
-        const trace::Span span("interrupt");
-        static_cast<machine::Devices*>(self)->handle_external_interrupt();
-      },
-      devices.get());
 
   Terminal terminal(*devices->uart());
   Jobs jobs(terminal, *devices, archive, std::move(preopens));
@@ -86,7 +85,7 @@ Result<void> run_on(const abi::BootInfo& info, const fdt::Tree& tree,
               .terminal = terminal,
               .editor = editor,
               .jobs = jobs};
-  exec::this_executor().block_on(converse(shell, editor));
+  exec::this_executor().block_on(serve(shell, editor));
   return {};
 }
 

@@ -6,6 +6,7 @@
 #include "nacre/kernel/arch/clock.hh"
 #include "nacre/kernel/arch/machine.hh"
 #include "nacre/kernel/exec/kernel_port.hh"
+#include "nacre/kernel/machine/interrupts.hh"
 #include "nacre/kernel/mm/kernel_memory.hh"
 #include "nacre/kernel/trace/backtrace.hh"
 #include "nacre/kernel/trace/log.hh"
@@ -56,16 +57,43 @@ coro::Task<Result<void>> mem(Shell& shell, Words) {
   co_return {};
 }
 
-coro::Task<Result<void>> irq(Shell& shell, Words) {
-  const dev::Plic* controller = shell.devices.interrupt_controller();
+void show_interrupts(Shell& shell, const dev::InterruptController& controller) {
+  shell.print("{}: {} spurious, {} storms, {} pokes\nsource  CPU  count\n", controller.name(),
+              controller.spurious(), controller.storms(), controller.pokes());
+  for (uint32_t source = 1; source <= controller.sources(); ++source) {
+    const uint64_t count = controller.handled(source);
+    const auto cpu = controller.target(source);
+    if (cpu) {
+      shell.print("{:>6} {:>4}  {}\n", source, cpu->value, count);
+    } else if (count != 0) {
+      shell.print("{:>6}    -  {}\n", source, count);
+    }
+  }
+}
+
+coro::Task<Result<void>> irq(Shell& shell, Words words) {
+  dev::InterruptController* controller = machine::interrupt_controller();
   if (controller == nullptr)
     co_return fail(ErrorCode::NotFound, "the machine has no interrupt controller");
-  shell.print("source  count\n");
-  for (uint32_t source = 1; source <= controller->sources(); ++source) {
-    const uint64_t count = controller->handled(source);
-    if (count != 0) shell.print("{:>6}  {}\n", source, count);
+  if (words.size() == 1) {
+    show_interrupts(shell, *controller);
+    co_return {};
   }
-  co_return {};
+  if (words.size() == 2) {
+    if (words[1] != "spread")
+      co_return fail(ErrorCode::InvalidArgument, "irq [spread | SOURCE CPU]");
+    controller->spread();
+    co_return {};
+  }
+  const auto source = parse_number(words[1]);
+  if (!source) co_return std::unexpected(source.error());
+  const auto cpu = parse_number(words[2]);
+  if (!cpu) co_return std::unexpected(cpu.error());
+  // Numbers beyond 32 bits are as wrong as the largest of them.
+  const auto narrow = [](uint64_t number) {
+    return static_cast<uint32_t>(std::min<uint64_t>(number, UINT32_MAX));
+  };
+  co_return controller->route(narrow(*source), CpuId{narrow(*cpu)});
 }
 
 coro::Task<Result<void>> log(Shell& shell, Words words) {
@@ -176,7 +204,9 @@ constexpr Command kCommands[] = {
     {"uptime", "", "time since power-on", 0, 0, uptime},
     {"args", "", "the boot arguments", 0, 0, show_arguments},
     {"mem", "", "page frames and heap", 0, 0, mem},
-    {"irq", "", "how often each interrupt source was served", 0, 0, irq},
+    {"irq", "[spread | SOURCE CPU]",
+     "interrupt sources, their CPUs and counts; or delivers one elsewhere, or all in turn", 0, 2,
+     irq},
     {"top", "[SECONDS]", "what each CPU does meanwhile", 0, 1, top},
     {"log", "[FILTER]", "the last lines and the filter, or sets the filter (warn,mm=trace)", 0, 1,
      log},

@@ -8,12 +8,10 @@
 #include "nacre/base/cpio/cpio.hh"
 #include "nacre/base/launch/config.hh"
 #include "nacre/kernel/arch/machine.hh"
-#include "nacre/kernel/arch/per_cpu.hh"
 #include "nacre/kernel/exec/kernel_port.hh"
 #include "nacre/kernel/machine/devices.hh"
 #include "nacre/kernel/mm/kernel_memory.hh"
 #include "nacre/kernel/trace/log.hh"
-#include "nacre/kernel/trace/span.hh"
 #include "nacre/kernel/wasm/boot_mode.hh"
 #include "nacre/kernel/wasm/program.hh"
 #include "nacre/kernel/wasm/thread.hh"
@@ -98,23 +96,24 @@ coro::Task<void> run_and_report(std::span<const std::byte> archive, Console& con
   }
 }
 
+coro::Task<void> run_with_drivers(std::span<const std::byte> archive, Console& console,
+                                  machine::Devices& devices) {
+  coro::Scope drivers;
+  devices.serve(drivers);
+  co_await run_and_report(archive, console, devices);
+  co_await drivers.cancel();
+}
+
 Result<void> run(const abi::BootInfo& info, const fdt::Tree& tree) {
   mm::Machine& memory = mm::machine();
   machine::DeviceMapper mapper(memory.frames, memory.mode, memory.kernel_root);
-  TRY_ASSIGN(const auto devices,
-             machine::Devices::discover(tree, arch::this_cpu().hart, mapper, memory.frames));
+  TRY_ASSIGN(const auto devices, machine::Devices::discover(tree, mapper, memory.frames));
   if (devices->serial() == nullptr) {
     return fail(ErrorCode::NotFound,
                 "the machine has no virtio serial device to speak to the host");
   }
   TRY_ASSIGN(const auto console, Console::open(*devices->serial()));
-  exec::this_port().set_external_handler(
-      [](void* self) {
-        const trace::Span span("interrupt");
-        static_cast<machine::Devices*>(self)->handle_external_interrupt();
-      },
-      devices.get());
-  exec::this_executor().block_on(run_and_report(initial_archive(info), *console, *devices));
+  exec::this_executor().block_on(run_with_drivers(initial_archive(info), *console, *devices));
   return {};
 }
 

@@ -17,7 +17,7 @@ CpuId this_cpu() {
 
 // A CPU in user mode comes back by the interrupt; one in the kernel finds the slice over when it next arms its timer.
 void preempt(CpuId cpu) noexcept {
-  if (cpu != this_cpu()) arch::send_software_interrupt(arch::hart_of(cpu));
+  if (cpu != this_cpu()) arch::interrupt_cpu(cpu);
 }
 
 }  // namespace

@@ -1,5 +1,9 @@
 #include "nacre/kernel/arch/interrupts.hh"
 
+#include <array>
+#include <atomic>
+
+#include "nacre/kernel/arch/cpus.hh"
 #include "nacre/kernel/arch/riscv64/csr.hh"
 #include "nacre/kernel/arch/riscv64/sbi.hh"
 
@@ -19,6 +23,15 @@ constexpr uint64_t bit_of(InterruptSource source) {
   }
   return 0;
 }
+
+struct Doorbell {
+  MmioRegion file;
+  uint64_t offset;
+  uint32_t value;
+};
+constinit std::array<Doorbell, kMaxCpus> doorbells{};
+// The CPUs that have one. The release of set_doorbell pairs with the acquire of interrupt_cpu.
+constinit std::atomic<CpuMask> with_doorbell{0};
 
 }  // namespace
 
@@ -57,6 +70,22 @@ void wait_for_interrupt() {
 void send_software_interrupt(HartId hart) {
   sbi_send_interrupt(1, hart.value);
 }
+
+void set_doorbell(CpuId cpu, const MmioRegion& file, uint64_t offset, uint32_t value) {
+  doorbells[cpu.value] = {file, offset, value};
+  with_doorbell.fetch_or(mask_of(cpu), std::memory_order_release);
+}
+
+void interrupt_cpu(CpuId cpu) {
+  if ((with_doorbell.load(std::memory_order_acquire) & mask_of(cpu)) == 0) {
+    send_software_interrupt(hart_of(cpu));
+    return;
+  }
+  // What was written to memory before is visible to the one that is woken (MmioRegion::write).
+  const Doorbell& doorbell = doorbells[cpu.value];
+  doorbell.file.write(doorbell.offset, doorbell.value);
+}
+
 void clear_software_interrupt() {
   NACRE_CSR_CLEAR("sip", kSoftware);
 }

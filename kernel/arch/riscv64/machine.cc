@@ -44,21 +44,26 @@ bool has_extension(std::string_view isa, std::string_view name) {
 }
 
 CpuFeatures read_features(const fdt::Tree& tree) {
-  CpuFeatures all{true, true, true, true, true, true, true, true, true, 0};
+  CpuFeatures all{true, true, true, true, true, true, true, true, true, true, 0};
   const auto cpus = tree.find("/cpus");
   for (auto cpu = cpus ? cpus->first_child() : std::nullopt; cpu; cpu = cpu->next_sibling()) {
+    // The list of names replaces the string; a machine may have both.
+    const auto list = cpu->property("riscv,isa-extensions");
     const auto isa = cpu->property("riscv,isa");
-    if (!isa || !cpu->is_enabled()) continue;
-    const std::string_view text = isa->as_string();
-    all.zba &= has_extension(text, "zba");
-    all.zbb &= has_extension(text, "zbb");
-    all.zbs &= has_extension(text, "zbs");
-    all.zbc &= has_extension(text, "zbc");
-    all.zfh &= has_extension(text, "zfh");
-    all.zicond &= has_extension(text, "zicond");
-    all.v &= has_extension(text, "v");
-    all.sstc &= has_extension(text, "sstc");
-    all.svinval &= has_extension(text, "svinval");
+    if ((!isa && !list) || !cpu->is_enabled()) continue;
+    const auto has = [&](std::string_view name) {
+      return list ? list->contains(name) : has_extension(isa->as_string(), name);
+    };
+    all.zba &= has("zba");
+    all.zbb &= has("zbb");
+    all.zbs &= has("zbs");
+    all.zbc &= has("zbc");
+    all.zfh &= has("zfh");
+    all.zicond &= has("zicond");
+    all.v &= has("v");
+    all.sstc &= has("sstc");
+    all.svinval &= has("svinval");
+    all.ssaia &= has("ssaia");
     ++all.cpu_count;
   }
   return all.cpu_count == 0 ? CpuFeatures{} : all;

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "nacre/base/core/address.hh"
+#include "nacre/kernel/arch/mmio.hh"
 
 namespace nacre::arch {
 
@@ -27,8 +28,13 @@ void disable_source(InterruptSource source);
 // nothing is lost between the caller's last look at its queues and the sleep. May return early.
 void wait_for_interrupt();
 
-// Software interrupts: sent by another CPU, cleared by the one that got it.
+// Software interrupts: sent by another CPU through the firmware, cleared by the one that got it.
 void send_software_interrupt(HartId hart);
+// Ends the wait, or the stay in user mode, of a CPU that was announced: through its doorbell if it has one, otherwise by a
+// software interrupt.
+void interrupt_cpu(CpuId cpu);
+// From now on a store of `value` at `offset` of `file` interrupts the CPU as an external interrupt, which it serves.
+void set_doorbell(CpuId cpu, const MmioRegion& file, uint64_t offset, uint32_t value);
 void clear_software_interrupt();
 
 // Turns interrupts off, and back to what they were.

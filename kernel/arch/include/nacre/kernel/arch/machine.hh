@@ -36,6 +36,7 @@ struct CpuFeatures {
   bool v;
   bool sstc;
   bool svinval;
+  bool ssaia;  // the supervisor's part of the advanced interrupt architecture
   uint32_t cpu_count;
 };
 [[nodiscard]] const CpuFeatures& cpu_features();

@@ -7,20 +7,19 @@
 #include <cstdint>
 
 #include "nacre/kernel/dev/access.hh"
-#include "nacre/kernel/dev/plic.hh"
 
 namespace nacre::dev {
 
 inline constexpr char kUartCompatible[] = "ns16550a";
 
-// Told when there is something to read. Called in an interrupt handler.
+// Told when there is something to read. Called from inside poll().
 class UartListener {
  public:
   virtual ~UartListener() = default;
   virtual void on_input() noexcept = 0;
 };
 
-class Uart16550 final : public InterruptHandler {
+class Uart16550 final {
  public:
   static constexpr size_t kBufferSize = 1024;
 
@@ -38,8 +37,8 @@ class Uart16550 final : public InterruptHandler {
   [[nodiscard]] uint64_t lost() const noexcept { return lost_; }
   [[nodiscard]] uint64_t received() const noexcept { return written_ + lost_; }
 
-  // Empties the receiver; without an interrupt it does no harm.
-  void on_interrupt() noexcept override;
+  // Empties the receiver, which takes its interrupt back. Whether there was anything.
+  bool poll() noexcept;
 
  private:
   // Registers, by byte.
@@ -55,7 +54,7 @@ class Uart16550 final : public InterruptHandler {
 
   ByteRegisters& registers_;
   UartListener* listener_ = nullptr;
-  // Circular; both count from power-on. Written by the interrupt handler, read by its CPU's tasks.
+  // Circular; both count from power-on.
   std::array<uint8_t, kBufferSize> buffer_{};
   uint64_t read_ = 0;
   uint64_t written_ = 0;

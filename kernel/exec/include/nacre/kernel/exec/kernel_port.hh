@@ -10,13 +10,8 @@ namespace nacre::exec {
 
 class KernelPort final : public CpuPort {
  public:
-  // Serves all that the interrupt controller has for this CPU.
-  using ExternalHandler = void (*)(void* self);
-
   // On the CPU that it is for. Its timer and software interrupts are enabled from now on.
-  explicit KernelPort(HartId hart) noexcept;
-  // Enables external interrupts as well.
-  void set_external_handler(ExternalHandler handler, void* self) noexcept;
+  explicit KernelPort(CpuId cpu) noexcept;
 
   [[nodiscard]] uint64_t now_ns() noexcept override;
   void arm_deadline(uint64_t deadline_ns) noexcept override;
@@ -25,9 +20,7 @@ class KernelPort final : public CpuPort {
   void poke() noexcept override;
 
  private:
-  HartId hart_;
-  ExternalHandler external_ = nullptr;
-  void* external_self_ = nullptr;
+  CpuId cpu_;
 };
 
 // The executor of the current CPU; made on first use, never destroyed. A coroutine that is not pinned may be on another after

@@ -1,0 +1,246 @@
+#include "nacre/kernel/machine/interrupts.hh"
+
+#include <array>
+#include <memory>
+#include <utility>
+
+#include "nacre/base/core/format.hh"
+#include "nacre/kernel/arch/cpus.hh"
+#include "nacre/kernel/arch/imsic.hh"
+#include "nacre/kernel/arch/interrupts.hh"
+#include "nacre/kernel/arch/machine.hh"
+#include "nacre/kernel/arch/per_cpu.hh"
+#include "nacre/kernel/dev/aplic.hh"
+#include "nacre/kernel/dev/plic.hh"
+#include "nacre/kernel/trace/span.hh"
+#include "nacre/kernel/trap/dispatch.hh"
+
+namespace nacre::machine {
+namespace {
+
+// Number of supervisor external interrupts in a hart's own controller (privileged architecture, scause 9).
+constexpr uint32_t kSupervisorExternal = 9;
+// What a controller's list of harts says of one that is not in it.
+constexpr uint32_t kAbsent = ~uint32_t{0};
+static_assert(kAbsent == dev::Plic::kNoContext && kAbsent == dev::AplicDomain::kNoHart);
+
+class ThisCpuImsic final : public dev::ImsicRegisters {
+ public:
+  [[nodiscard]] uint64_t read(uint64_t select) noexcept override {
+    return arch::read_imsic(select);
+  }
+  void write(uint64_t select, uint64_t value) noexcept override {
+    arch::write_imsic(select, value);
+  }
+  [[nodiscard]] uint32_t claim() noexcept override { return arch::claim_imsic(); }
+};
+
+// Made once and never destroyed: interrupts may come as long as the machine runs.
+struct Found {
+  std::unique_ptr<MappedRegisters> registers;
+  std::unique_ptr<dev::InterruptController> controller;
+  ThisCpuImsic imsic;
+  // Of each CPU's IMSIC; unmapped without IMSICs.
+  std::array<arch::MmioRegion, arch::kMaxCpus> message_files{};
+};
+constinit Found* found = nullptr;
+
+std::optional<uint32_t> cell_of(const fdt::Node& node, std::string_view name, size_t index) {
+  const auto property = node.property(name);
+  if (!property) return std::nullopt;
+  const auto bytes = property->data();
+  if (bytes.size() / sizeof(uint32_t) <= index) return std::nullopt;
+  uint32_t cell = 0;
+  for (const std::byte byte : bytes.subspan(index * sizeof cell, sizeof cell)) {
+    cell = cell << 8 | std::to_integer<uint32_t>(byte);
+  }
+  return cell;
+}
+
+// The phandle of the interrupt controller inside the hart's cpu node.
+std::optional<uint32_t> interrupt_phandle_of(const fdt::Tree& tree, HartId hart) {
+  const auto cpus = tree.find("/cpus");
+  if (!cpus) return std::nullopt;
+  for (auto cpu = cpus->first_child(); cpu; cpu = cpu->next_sibling()) {
+    const auto id = cpu->region(0);
+    if (cpu->base_name() != "cpu" || !id || id->address != hart.value) continue;
+    const auto controller = cpu->child("interrupt-controller");
+    return controller ? cell_of(*controller, "phandle", 0) : std::nullopt;
+  }
+  return std::nullopt;
+}
+
+// Where in the controller's list of (phandle, interrupt) pairs each CPU's supervisor mode is, or kAbsent.
+std::array<uint32_t, arch::kMaxCpus> places_in(const fdt::Tree& tree, const fdt::Node& controller,
+                                               std::span<const HartId> harts) {
+  std::array<uint32_t, arch::kMaxCpus> places{};
+  places.fill(kAbsent);
+  for (size_t cpu = 0; cpu < harts.size(); ++cpu) {
+    const auto hart = interrupt_phandle_of(tree, harts[cpu]);
+    for (uint32_t i = 0; hart; ++i) {
+      const auto phandle = cell_of(controller, "interrupts-extended", 2 * size_t{i});
+      const auto interrupt = cell_of(controller, "interrupts-extended", 2 * size_t{i} + 1);
+      if (!phandle || !interrupt) break;
+      if (*phandle == *hart && *interrupt == kSupervisorExternal) places[cpu] = i;
+    }
+  }
+  return places;
+}
+
+bool is_for_supervisor(const fdt::Node& controller) {
+  const auto interrupt = cell_of(controller, "interrupts-extended", 1);
+  return interrupt && *interrupt == kSupervisorExternal;
+}
+
+std::optional<fdt::Node> find_node(const fdt::Tree& tree, std::string_view compatible,
+                                   const auto& accept) {
+  std::optional<fdt::Node> match;
+  tree.visit([&](const fdt::Node& node) {
+    if (!node.is_enabled() || !node.is_compatible_with(compatible) || !accept(node)) return false;
+    match = node;
+    return true;
+  });
+  return match;
+}
+
+Result<void> map_controller(const fdt::Node& node, DeviceMapper& mapper) {
+  const auto region = node.region(0);
+  if (!region) return fail(ErrorCode::Malformed, format("{}: no \"reg\"", node.name()));
+  TRY_ASSIGN(const arch::MmioRegion registers,
+             mapper.map(PhysAddr(region->address), ByteSize(region->size)));
+  found->registers = std::make_unique<MappedRegisters>(registers);
+  return {};
+}
+
+std::unexpected<Error> incomplete(const fdt::Node& node, std::string_view what) {
+  return fail(ErrorCode::Malformed, format("{}: no \"{}\"", node.name(), what));
+}
+
+Result<void> make_plic(const fdt::Tree& tree, const fdt::Node& node, std::span<const HartId> harts,
+                       DeviceMapper& mapper) {
+  const auto sources = cell_of(node, "riscv,ndev", 0);
+  if (!sources) return incomplete(node, "riscv,ndev");
+  TRY(map_controller(node, mapper));
+  found->controller =
+      std::make_unique<dev::Plic>(*found->registers, *sources, places_in(tree, node, harts));
+  return {};
+}
+
+Result<void> make_aplic(const fdt::Tree& tree, const fdt::Node& node, std::span<const HartId> harts,
+                        DeviceMapper& mapper) {
+  const auto sources = cell_of(node, "riscv,num-sources", 0);
+  if (!sources) return incomplete(node, "riscv,num-sources");
+  TRY(map_controller(node, mapper));
+  found->controller =
+      std::make_unique<dev::Aplic>(*found->registers, *sources, places_in(tree, node, harts));
+  return {};
+}
+
+// The page of the file with that index: the ranges of "reg" one behind the other, a file every 4 KiB, with guests' files
+// between them.
+std::optional<PhysAddr> message_file(const fdt::Node& imsics, uint32_t index) {
+  const uint32_t guest_bits = cell_of(imsics, "riscv,guest-index-bits", 0).value_or(0);
+  if (guest_bits > 6) return std::nullopt;
+  uint64_t offset = uint64_t{index} * (dev::kImsicFileBytes << guest_bits);
+  for (size_t i = 0;; ++i) {
+    const auto region = imsics.region(i);
+    if (!region) return std::nullopt;
+    if (offset < region->size) return PhysAddr(region->address + offset);
+    offset -= region->size;
+  }
+}
+
+Result<void> make_message_aplic(const fdt::Tree& tree, const fdt::Node& aplic,
+                                const fdt::Node& imsics, std::span<const HartId> harts,
+                                DeviceMapper& mapper) {
+  if (!arch::cpu_features().ssaia) {
+    return fail(
+        ErrorCode::Unsupported,
+        format("{}: the CPUs lack Ssaia, so that nobody can claim its interrupts", imsics.name()));
+  }
+  if (cell_of(imsics, "riscv,group-index-bits", 0).value_or(0) != 0) {
+    return fail(ErrorCode::Unsupported, format("{}: groups of harts", imsics.name()));
+  }
+  const auto sources = cell_of(aplic, "riscv,num-sources", 0);
+  if (!sources) return incomplete(aplic, "riscv,num-sources");
+  const auto last = cell_of(imsics, "riscv,num-ids", 0);
+  if (!last || *last > dev::kImsicMaxNumber) return incomplete(imsics, "riscv,num-ids");
+  TRY(map_controller(aplic, mapper));
+  const auto places = places_in(tree, imsics, harts);
+  for (size_t cpu = 0; cpu < harts.size(); ++cpu) {
+    if (places[cpu] == kAbsent) continue;
+    const auto file = message_file(imsics, places[cpu]);
+    if (!file) return incomplete(imsics, "reg");
+    TRY_ASSIGN(found->message_files[cpu], mapper.map(*file, ByteSize(dev::kImsicFileBytes)));
+  }
+  found->controller =
+      std::make_unique<dev::MessageAplic>(*found->registers, *sources, places, found->imsic, *last);
+  return {};
+}
+
+Result<void> make_controller(const fdt::Tree& tree, std::span<const HartId> harts,
+                             DeviceMapper& mapper) {
+  if (const auto imsics = find_node(tree, "riscv,imsics", is_for_supervisor)) {
+    const auto phandle = cell_of(*imsics, "phandle", 0);
+    const auto aplic = find_node(tree, "riscv,aplic", [&](const fdt::Node& node) {
+      return phandle && cell_of(node, "msi-parent", 0) == phandle;
+    });
+    if (aplic) return make_message_aplic(tree, *aplic, *imsics, harts, mapper);
+  }
+  if (const auto aplic = find_node(tree, "riscv,aplic", is_for_supervisor)) {
+    return make_aplic(tree, *aplic, harts, mapper);
+  }
+  for (const std::string_view name : {"riscv,plic0", "sifive,plic-1.0.0"}) {
+    if (const auto plic = tree.find_compatible(name)) return make_plic(tree, *plic, harts, mapper);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> find_interrupt_controller(const fdt::Tree& tree, std::span<const HartId> harts,
+                                       DeviceMapper& mapper) {
+  ASSERT(found == nullptr);
+  found = new Found;
+  if (auto made = make_controller(tree, harts, mapper); !made) {
+    found->controller = nullptr;
+    return made;
+  }
+  if (found->controller == nullptr) return {};
+  trap::set_interrupt_handler(arch::InterruptSource::External,
+                              [] { found->controller->dispatch(arch::this_cpu().id); });
+  return {};
+}
+
+void open_interrupts() noexcept {
+  if (interrupt_controller() == nullptr) return;
+  const CpuId cpu = arch::this_cpu().id;
+  if (!found->controller->open_cpu(cpu)) return;
+  arch::enable_source(arch::InterruptSource::External);
+  const arch::MmioRegion file = found->message_files[cpu.value];
+  if (file.is_mapped()) {
+    arch::set_doorbell(cpu, file, dev::kImsicSetPending, dev::MessageAplic::kPokeNumber);
+  }
+}
+
+dev::InterruptController* interrupt_controller() noexcept {
+  return found == nullptr ? nullptr : found->controller.get();
+}
+
+std::optional<InterruptLine> interrupt_of(const fdt::Node& device) {
+  const auto source = cell_of(device, "interrupts", 0);
+  if (!source || interrupt_controller() == nullptr) return std::nullopt;
+  // The numbers are those of the devicetree's interrupt bindings.
+  switch (cell_of(device, "interrupts", 1).value_or(4)) {
+    case 1:
+      return InterruptLine{*source, dev::Trigger::Rising};
+    case 2:
+      return InterruptLine{*source, dev::Trigger::Falling};
+    case 8:
+      return InterruptLine{*source, dev::Trigger::Low};
+    default:
+      return InterruptLine{*source, dev::Trigger::High};
+  }
+}
+
+}  // namespace nacre::machine

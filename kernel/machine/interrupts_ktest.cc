@@ -1,0 +1,203 @@
+// The machine's own interrupt controller, with the alarm of its real-time clock as the device. The same tests run on machines
+// with a PLIC, an APLIC, and an APLIC with IMSICs.
+#include "nacre/kernel/machine/interrupts.hh"
+
+#include <array>
+#include <atomic>
+#include <optional>
+
+#include "nacre/base/coro/scope.hh"
+#include "nacre/kernel/arch/clock.hh"
+#include "nacre/kernel/arch/per_cpu.hh"
+#include "nacre/kernel/dev/goldfish_rtc.hh"
+#include "nacre/kernel/exec/kernel_port.hh"
+#include "nacre/kernel/mm/kernel_memory.hh"
+#include "nacre/kernel/testing/test.hh"
+
+namespace nacre::machine {
+namespace {
+
+using coro::Task;
+
+constexpr uint64_t kPatienceNs = 2'000'000'000;
+
+// Goldfish RTC: an alarm in the past rings at once, until it is cleared.
+class Alarm {
+ public:
+  Alarm() {
+    const fdt::Tree& tree = testing::boot_context().tree;
+    const auto node = tree.find_compatible(dev::kGoldfishRtcCompatible);
+    if (!node || interrupt_controller() == nullptr) SKIP("no clock with an alarm");
+    const auto line = interrupt_of(*node);
+    const auto region = node->region(0);
+    REQUIRE(line.has_value());
+    REQUIRE(region.has_value());
+    const mm::Machine& memory = mm::machine();
+    DeviceMapper mapper(memory.frames, memory.mode, memory.kernel_root);
+    const auto mapped = mapper.map(PhysAddr(region->address), ByteSize(region->size));
+    REQUIRE(mapped.has_value());
+    line_ = *line;
+    registers_.emplace(*mapped);
+    registers_->write32(kInterruptEnable, 1);
+  }
+  ~Alarm() {
+    if (!registers_) return;
+    lower();
+    registers_->write32(kInterruptEnable, 0);
+  }
+  Alarm(const Alarm&) = delete;
+  Alarm& operator=(const Alarm&) = delete;
+
+  void raise() {
+    registers_->write32(kAlarmHigh, 0);
+    registers_->write32(kAlarmLow, 1);
+  }
+  void lower() { registers_->write32(kClearInterrupt, 1); }
+  [[nodiscard]] const InterruptLine& line() const { return line_; }
+
+ private:
+  static constexpr uint64_t kAlarmLow = 0x08;
+  static constexpr uint64_t kAlarmHigh = 0x0c;
+  static constexpr uint64_t kInterruptEnable = 0x10;
+  static constexpr uint64_t kClearInterrupt = 0x1c;
+
+  InterruptLine line_{};
+  std::optional<MappedRegisters> registers_;
+};
+
+struct Listener final : dev::InterruptHandler {
+  explicit Listener(Alarm& a) : alarm(a) {}
+  void on_interrupt() noexcept override {
+    cpu.store(arch::this_cpu().id.value);
+    // A line that stays as it is makes some emulated controllers interrupt once only.
+    if (stuck.load()) {
+      alarm.raise();
+    } else {
+      alarm.lower();
+    }
+    ++count;
+  }
+  Alarm& alarm;
+  std::atomic<bool> stuck{false};  // the device wants something again and again
+  std::atomic<uint32_t> cpu{~uint32_t{0}};
+  std::atomic<uint32_t> count{0};
+};
+
+// Connected while it lives.
+class Connection {
+ public:
+  Connection(const InterruptLine& line, dev::InterruptHandler& handler) : source_(line.source) {
+    const auto done =
+        interrupt_controller()->connect(source_, handler, line.trigger, arch::this_cpu().id);
+    REQUIRE(done.has_value());
+    interrupt_controller()->unmask(source_);
+  }
+  ~Connection() { interrupt_controller()->disconnect(source_); }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+ private:
+  uint32_t source_;
+};
+
+// Until a condition holds; whether it does.
+Task<bool> wait_until(auto condition) {
+  const uint64_t deadline = arch::now_ns() + kPatienceNs;
+  while (!condition() && arch::now_ns() < deadline) {
+    co_await coro::sleep_until(arch::now_ns() + 50'000);
+  }
+  co_return condition();
+}
+
+// CPUs say that they are online before they take interrupts.
+Task<void> wait_for_cpus() {
+  const size_t cpus = testing::boot_context().info.cpu_count;
+  EXPECT(co_await wait_until([cpus] { return exec::executors().size() == cpus; }));
+}
+
+NACRE_KERNEL_TASK_TEST(interrupts, every_cpu_gets_what_is_routed_to_it) {
+  co_await wait_for_cpus();
+  Alarm alarm;
+  Listener listener(alarm);
+  const Connection connection(alarm.line(), listener);
+  const uint64_t before = interrupt_controller()->handled(alarm.line().source);
+  uint32_t rung = 0;
+  for (int round = 0; round < 3; ++round) {
+    for (uint32_t cpu = 0; cpu < exec::executors().size(); ++cpu) {
+      REQUIRE(interrupt_controller()->is_open(CpuId{cpu}));
+      REQUIRE(interrupt_controller()->route(alarm.line().source, CpuId{cpu}).has_value());
+      alarm.raise();
+      ++rung;
+      REQUIRE(co_await wait_until([&] { return listener.count.load() == rung; }));
+      EXPECT_EQ(listener.cpu.load(), cpu);
+    }
+  }
+  EXPECT_EQ(interrupt_controller()->handled(alarm.line().source) - before, uint64_t{rung});
+  // No second one for the same cause.
+  co_await coro::sleep_until(arch::now_ns() + 1'000'000);
+  EXPECT_EQ(listener.count.load(), rung);
+}
+
+NACRE_KERNEL_TASK_TEST(interrupts, tasks_await_them_wherever_they_are_delivered) {
+  co_await wait_for_cpus();
+  Alarm alarm;
+  dev::InterruptController& controller = *interrupt_controller();
+  const auto interrupt = dev::AwaitableInterrupt::connect(controller, alarm.line().source,
+                                                          alarm.line().trigger, CpuId{0});
+  REQUIRE(interrupt.has_value());
+  const size_t cpus = exec::executors().size();
+  for (uint32_t round = 0; round < 200; ++round) {
+    REQUIRE(controller.route((*interrupt)->source(), CpuId{round % static_cast<uint32_t>(cpus)})
+                .has_value());
+    // Before or behind the wait's beginning, as it happens: it is masked until then.
+    alarm.raise();
+    REQUIRE(co_await (*interrupt)->wait());
+    EXPECT(controller.is_masked((*interrupt)->source()));
+    alarm.lower();
+    (*interrupt)->note_served();
+  }
+}
+
+NACRE_KERNEL_TASK_TEST(interrupts, a_line_that_nobody_lowers_is_masked) {
+  co_await wait_for_cpus();
+  Alarm alarm;
+  Listener listener(alarm);
+  listener.stuck.store(true);
+  const Connection connection(alarm.line(), listener);
+  dev::InterruptController& controller = *interrupt_controller();
+  const uint64_t before = controller.storms();
+  alarm.raise();
+  REQUIRE(co_await wait_until([&] { return controller.storms() != before; }));
+  EXPECT_EQ(listener.count.load(), dev::InterruptController::kStorm);
+  EXPECT(controller.is_masked(alarm.line().source));
+  co_await coro::sleep_until(arch::now_ns() + 1'000'000);
+  EXPECT_EQ(listener.count.load(), dev::InterruptController::kStorm);
+  // The device comes to its senses: it may be used again.
+  listener.stuck.store(false);
+  alarm.lower();
+  controller.unmask(alarm.line().source);
+  alarm.raise();
+  EXPECT(co_await wait_until(
+      [&] { return listener.count.load() == dev::InterruptController::kStorm + 1; }));
+}
+
+NACRE_KERNEL_TASK_TEST(interrupts, cpus_poke_each_other_through_the_controller_where_it_can) {
+  co_await wait_for_cpus();
+  if (exec::executors().size() < 2) SKIP("one CPU");
+  if (interrupt_controller() == nullptr || interrupt_controller()->name() != "APLIC and IMSIC")
+    SKIP("no IMSICs");
+  const uint64_t before = interrupt_controller()->pokes();
+  exec::Executor& other = *exec::executors().find(CpuId{1});
+  const auto nothing = []() -> Task<void> { co_return; };
+  for (int i = 0; i < 20; ++i) {
+    // It falls asleep meanwhile.
+    co_await coro::sleep_until(arch::now_ns() + 100'000);
+    coro::Scope scope;
+    scope.spawn_on(other.scheduler(), nothing());
+    co_await scope.join();
+  }
+  EXPECT_GE(interrupt_controller()->pokes() - before, uint64_t{10});
+}
+
+}  // namespace
+}  // namespace nacre::machine
