@@ -65,13 +65,13 @@ function(nacre_boot_image)
     DEPENDS ${arg_KERNEL} ${lines} VERBATIM)
   set(linked ${arg_NAME}_loader)
   set_source_files_properties(${loader}/payload.S PROPERTIES OBJECT_DEPENDS "${payload};${NACRE_BOOT_KEY_POINT}")
-  nacre_executable(NAME ${linked} SOURCES ${loader}/start.S ${loader}/payload.S DEPS boot_loader)
+  nacre_executable(NAME ${linked} SOURCES ${loader}/header.S ${loader}/start.S ${loader}/payload.S DEPS boot_loader)
   add_dependencies(${linked} nacre_boot_key)
   target_compile_definitions(${linked} PRIVATE PAYLOAD="${payload}" BOOT_KEY="${NACRE_BOOT_KEY_POINT}")
   set_target_properties(${linked} PROPERTIES LINK_DEPENDS ${loader}/loader.ld SUFFIX .elf)
   target_link_options(${linked} PRIVATE
-    -nostdlib -fuse-ld=lld -static -T${loader}/loader.ld
-    LINKER:--gc-sections,--no-dependent-libraries)
+    -nostdlib -fuse-ld=lld -T${loader}/loader.ld
+    LINKER:-pie,--no-dynamic-linker,--gc-sections,--no-dependent-libraries,-z,text,--pack-dyn-relocs=relr)
   target_link_libraries(${linked} PRIVATE
     ${NACRE_LIBRARIES}/lib/libbearssl.a ${NACRE_LIBRARIES}/lib/libzstd_decoder.a runtime_memory)
   set(image ${CMAKE_BINARY_DIR}/${arg_OUTPUT})

@@ -7,6 +7,8 @@
 #include <new>
 
 #include "arena.hh"
+#include "efi_text.hh"
+#include "handover.hh"
 #include "harts.hh"
 #include "kernel_layout.hh"
 #include "machine.hh"
@@ -28,8 +30,15 @@ using abi::MemoryKind;
 using abi::Range;
 using paging::Mode;
 
-extern "C" std::byte loader_start[];
-extern "C" std::byte loader_end[];
+extern "C" [[gnu::visibility("hidden")]] std::byte loader_start[];
+extern "C" [[gnu::visibility("hidden")]] std::byte loader_end[];
+
+constexpr size_t kMaxArguments = 8192;
+
+void paint(MemoryMap& map, Range range, MemoryKind kind) {
+  if (map.paint(range.begin, range.size, kind) != PaintStatus::Done)
+    stop("too many memory regions");
+}
 
 // ---- What firmware says ----
 
@@ -46,22 +55,52 @@ fdt::Tree open_device_tree(uint64_t address, Range& range) {
 // the tree later learns it, and the kernel gets bytes that tell nothing of what is drawn here. Without a seed, or with
 // seed=off, there is the time, and the kernel says so.
 random::ChaChaRandom make_generator(const fdt::Tree& tree, const fdt::BootArguments& arguments,
-                                    BootInfo& info) {
+                                    Handover& handover, BootInfo& info) {
   std::array<uint8_t, sizeof info.boot_ticks> ticks;
   std::memcpy(ticks.data(), &info.boot_ticks, ticks.size());
   random::ChaChaRandom generator(ticks);
+  if (arguments.value("seed") == "off") return generator;
   const auto chosen = tree.find("/chosen");
   const auto seed = chosen ? chosen->property("rng-seed") : std::nullopt;
-  if (!seed || seed->data().empty() || arguments.value("seed") == "off") return generator;
-  const std::span<std::byte> bytes =
-      memory_at(address_of(seed->data().data()), seed->data().size());
-  std::array<uint8_t, BootInfo::kMaxSeed> copy{};
-  std::memcpy(copy.data(), bytes.data(), std::min(bytes.size(), copy.size()));
-  generator.mix(copy);
-  std::ranges::fill(bytes, std::byte{0});
+  const bool in_tree = seed && !seed->data().empty();
+  if (!in_tree && handover.seed_size == 0) return generator;
+  if (in_tree) {
+    const std::span<std::byte> bytes =
+        memory_at(address_of(seed->data().data()), seed->data().size());
+    std::array<uint8_t, BootInfo::kMaxSeed> copy{};
+    std::memcpy(copy.data(), bytes.data(), std::min(bytes.size(), copy.size()));
+    generator.mix(copy);
+    std::ranges::fill(bytes, std::byte{0});
+  }
+  generator.mix(std::span(handover.seed).first(handover.seed_size));
+  handover.seed.fill(0);
   generator.fill(info.seed);
   info.seed_size = sizeof info.seed;
   return generator;
+}
+
+// Those of the device tree, then those that UEFI has.
+std::string_view boot_arguments(const fdt::Tree& tree, const Handover& handover) {
+  static constinit std::array<char, kMaxArguments> buffer{};
+  efi::Words words(buffer);
+  if (!words.append(fdt::BootArguments::of(tree).text()) || !words.append(handover.arguments)) {
+    stop("the boot arguments are too long");
+  }
+  return words.text();
+}
+
+// Paints everything that is known before the kernel is.
+void describe_machine(const fdt::Tree& tree, const Handover& handover, BootInfo& info,
+                      MemoryMap& map) {
+  const PaintStatus status = handover.memory.size() != 0
+                                 ? efi::describe_memory(handover.memory, tree, map)
+                                 : describe_memory(tree, map);
+  if (status != PaintStatus::Done) stop("too many memory regions");
+  info.initrd = handover.archive.size != 0 ? handover.archive : find_initrd(tree);
+  info.loader = {address_of(loader_start), static_cast<uint64_t>(loader_end - loader_start)};
+  paint(map, info.initrd, MemoryKind::Initrd);
+  paint(map, info.device_tree, MemoryKind::DeviceTree);
+  paint(map, info.loader, MemoryKind::Loader);
 }
 
 Mode choose_mode(const fdt::BootArguments& arguments, const abi::BootRequest& request) {
@@ -142,17 +181,12 @@ std::span<const std::byte> initial_tls(const elf::Image& image, std::span<const 
   return kernel.subspan(offset, segment->content.size());
 }
 
-// The line table stays for backtraces; the payload goes.
+// What stays: the line table, for backtraces, and the boot arguments. The payload goes.
 Range keep(Arena& arena, std::span<const std::byte> bytes) {
   if (bytes.empty()) return {};
   const std::span<std::byte> memory = arena.allocate_raw(bytes.size());
   std::memcpy(memory.data(), bytes.data(), bytes.size());
   return {address_of(memory.data()), bytes.size()};
-}
-
-void paint(MemoryMap& map, Range range, MemoryKind kind) {
-  if (map.paint(range.begin, range.size, kind) != PaintStatus::Done)
-    stop("too many memory regions");
 }
 
 struct FreeMemory {
@@ -220,28 +254,23 @@ void start_others(BootInfo& info, const HartList& harts, uint64_t satp, uint64_t
 
 }  // namespace
 
-extern "C" [[noreturn]] void nacre_loader_main(uint64_t hart, uint64_t device_tree,
-                                               uint64_t ticks) {
+// Called by start.S, by UEFI's way in.
+extern "C" [[noreturn]] void nacre_loader_run(Handover& handover) {
   static constinit BootInfo found{};
   static constinit MemoryMap map;
   found.magic = BootInfo::kMagic;
   found.version = BootInfo::kVersion;
   found.size = sizeof(BootInfo);
-  found.boot_ticks = ticks;
+  found.boot_ticks = handover.ticks;
 
-  const fdt::Tree tree = open_device_tree(device_tree, found.device_tree);
+  const fdt::Tree tree = open_device_tree(handover.device_tree, found.device_tree);
   use_test_device(tree);
   check_image();
-  const auto arguments = fdt::BootArguments::of(tree);
-  random::ChaChaRandom generator = make_generator(tree, arguments, found);
+  const fdt::BootArguments arguments(boot_arguments(tree, handover));
+  random::ChaChaRandom generator = make_generator(tree, arguments, handover, found);
+  describe_machine(tree, handover, found, map);
 
-  if (describe_memory(tree, map) != PaintStatus::Done) stop("too many memory regions");
-  found.initrd = find_initrd(tree);
-  found.loader = {address_of(loader_start), static_cast<uint64_t>(loader_end - loader_start)};
-  paint(map, found.device_tree, MemoryKind::DeviceTree);
-  paint(map, found.loader, MemoryKind::Loader);
-
-  const HartList harts = find_harts(tree, hart);
+  const HartList harts = find_harts(tree, handover.hart);
   if (harts.left_out != 0) warn("more harts than the kernel can use; left out:", harts.left_out);
   found.cpu_count = harts.count;
 
@@ -255,6 +284,7 @@ extern "C" [[noreturn]] void nacre_loader_main(uint64_t hart, uint64_t device_tr
   plan(image, request, map, KernelLayout(mode, fixed ? nullptr : &generator), found);
   const std::span<std::byte> kernel = place_kernel(image, arena, found);
   found.lines = keep(arena, image.lines());
+  found.arguments = keep(arena, std::as_bytes(std::span(arguments.text())));
 
   const auto root = arena.allocate_table();
   if (!root) stop("out of memory");
@@ -274,6 +304,16 @@ extern "C" [[noreturn]] void nacre_loader_main(uint64_t hart, uint64_t device_tr
   const uint64_t entry = image.entry() + found.kernel_slide;
   start_others(info, harts, satp, entry);
   nacre_enter_kernel(entry_of(info, 0, satp, entry));
+}
+
+// Called by start.S, by firmware's ordinary way in.
+extern "C" [[noreturn]] void nacre_loader_main(uint64_t hart, uint64_t device_tree,
+                                               uint64_t ticks) {
+  static constinit Handover handover{};
+  handover.hart = hart;
+  handover.device_tree = device_tree;
+  handover.ticks = ticks;
+  nacre_loader_run(handover);
 }
 
 }  // namespace nacre::loader

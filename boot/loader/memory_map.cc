@@ -114,12 +114,16 @@ PaintStatus describe_memory(const fdt::Tree& tree, MemoryMap& map) {
       }
     }
   }
+  return paint_reservations(tree, map);
+}
+
+PaintStatus paint_reservations(const fdt::Tree& tree, MemoryMap& map) {
   for (size_t i = 0; const auto region = tree.reservation(i); ++i) {
     if (map.paint(region->address, region->size, MemoryKind::Firmware) != PaintStatus::Done) {
       return PaintStatus::TooManyRegions;
     }
   }
-  const auto reserved = root.child("reserved-memory");
+  const auto reserved = tree.root().child("reserved-memory");
   for (auto node = reserved ? reserved->first_child() : std::nullopt; node;
        node = node->next_sibling()) {
     for (size_t i = 0; const auto region = node->region(i); ++i) {
@@ -128,8 +132,7 @@ PaintStatus describe_memory(const fdt::Tree& tree, MemoryMap& map) {
       }
     }
   }
-  const abi::Range initrd = find_initrd(tree);
-  return map.paint(initrd.begin, initrd.size, MemoryKind::Initrd);
+  return PaintStatus::Done;
 }
 
 abi::Range find_initrd(const fdt::Tree& tree) {

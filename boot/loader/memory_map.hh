@@ -40,8 +40,10 @@ class MemoryMap {
   size_t count_ = 0;
 };
 
-// Memory nodes, firmware's reservations and the initrd of a device tree. TooManyRegions if they do not fit.
+// Memory nodes and firmware's reservations of a device tree. TooManyRegions if they do not fit.
 [[nodiscard]] PaintStatus describe_memory(const fdt::Tree& tree, MemoryMap& map);
+// The reservations alone.
+[[nodiscard]] PaintStatus paint_reservations(const fdt::Tree& tree, MemoryMap& map);
 
 // The initrd's exact bytes (/chosen linux,initrd-start and -end); size 0 if there is none.
 [[nodiscard]] abi::Range find_initrd(const fdt::Tree& tree);

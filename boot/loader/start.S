@@ -1,6 +1,23 @@
 # The first instruction of the machine's supervisor: a0 = hart id, a1 = physical address of the device tree, translation
 # off. Firmware starts one hart only; the others wait in firmware until nacre_loader_main starts them.
 
+    .macro clear_bss
+    lla  t0, loader_bss_start
+    lla  t1, loader_bss_end
+1:  bgeu t0, t1, 2f
+    sd   zero, 0(t0)
+    addi t0, t0, 8
+    j    1b
+2:
+    .endm
+
+    .macro catch_traps
+    csrw sie, zero
+    csrci sstatus, 2
+    lla  t0, loader_trap
+    csrw stvec, t0
+    .endm
+
     .section .text.start, "ax", @progbits
     .globl nacre_loader_start
 nacre_loader_start:
@@ -8,18 +25,40 @@ nacre_loader_start:
     ld   t0, 0(t0)
     bnez t0, late_hart
     rdtime a2
-    csrw sie, zero
-    csrci sstatus, 2
-    lla  t0, loader_trap
-    csrw stvec, t0
-    lla  t0, loader_bss_start
-    lla  t1, loader_bss_end
-1:  bgeu t0, t1, 2f
-    sd   zero, 0(t0)
-    addi t0, t0, 8
-    j    1b
-2:  lla  sp, loader_stack_top
+    catch_traps
+    clear_bss
+    lla  sp, loader_stack_top
     call nacre_loader_main
+
+    # UEFI's way in: a0 = image handle, a1 = system table; firmware's stack, traps and translation, which maps all memory to
+    # itself. Returns to firmware if nothing can be done. s0 and s1 are kept for it.
+    .globl nacre_loader_efi_start
+nacre_loader_efi_start:
+    addi sp, sp, -32
+    sd   ra, 0(sp)
+    sd   s0, 8(sp)
+    sd   s1, 16(sp)
+    mv   s0, a0
+    mv   s1, a1
+    clear_bss
+    call nacre_loader_relocate
+    mv   a0, s0
+    mv   a1, s1
+    rdtime a2
+    call nacre_loader_leave_firmware
+    bnez a0, firmware_left
+    ld   ra, 0(sp)
+    ld   s0, 8(sp)
+    ld   s1, 16(sp)
+    addi sp, sp, 32
+    li   a0, 0x8000000000000001   # EFI_LOAD_ERROR
+    ret
+firmware_left:
+    catch_traps
+    csrw satp, zero
+    sfence.vma
+    lla  sp, loader_stack_top
+    call nacre_loader_run
 
     # A hart that the loader asked for (machine.hh) and that firmware sends here instead. OpenSBI 1.1 lets a hart go
     # before it notes the address, and one that is only now on its way through its own start takes the address that the boot

@@ -65,6 +65,12 @@ fdt::Tree open_device_tree(const abi::BootInfo& info) {
   return *tree;
 }
 
+fdt::BootArguments boot_arguments(const abi::BootInfo& info) {
+  const std::span<const std::byte> text = bytes_at(info, info.arguments);
+  return fdt::BootArguments(
+      {static_cast<const char*>(static_cast<const void*>(text.data())), text.size()});
+}
+
 void start_log(const fdt::BootArguments& arguments) {
   const auto wanted = arguments.value("log");
   if (!wanted) return;
@@ -191,7 +197,7 @@ const BootContext& start_machine(const abi::BootInfo& from_loader) {
   check_hand_over(from_loader);
   info = from_loader;
   tree = open_device_tree(info);
-  arguments = fdt::BootArguments::of(*tree);
+  arguments = boot_arguments(info);
   arch::initialize_machine(*tree, info.direct_map_offset);
   start_log(*arguments);
   start_backtraces(info, *arguments);

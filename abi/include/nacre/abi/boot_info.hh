@@ -53,7 +53,7 @@ static_assert(sizeof(BootCpu) == 56);
 
 struct BootInfo {
   static constexpr uint64_t kMagic = 0x746f6f42'6572636e;  // "ncreBoot"
-  static constexpr uint32_t kVersion = 3;
+  static constexpr uint32_t kVersion = 4;
   static constexpr size_t kMaxRegions = 64;
   static constexpr size_t kMaxCpus = 64;
   static constexpr size_t kMaxSeed = 64;
@@ -72,7 +72,8 @@ struct BootInfo {
   uint64_t kernel_slide;    // kernel_virtual - link address
   Range kernel_physical;    // image
 
-  Range lines;  // physical: the table for backtraces (base/elf/line_table.hh)
+  Range lines;      // physical: the table for backtraces (base/elf/line_table.hh)
+  Range arguments;  // physical: the boot arguments (base/fdt/boot_arguments.hh)
 
   Range loader;       // physical
   Range device_tree;  // physical
