@@ -34,7 +34,6 @@
 #include "nacre/kernel/trap/dispatch.hh"
 #include "nacre/kernel/wasm/boot_program.hh"
 #include "nacre/kernel/wasm/thread.hh"
-#include "self_test.hh"
 
 namespace nacre::init {
 namespace {
@@ -84,8 +83,8 @@ void start_log(const fdt::BootArguments& arguments) {
 
 // Of the loader, the system and its tests. A mistyped argument would otherwise be one that has no effect.
 constexpr std::string_view kKnownArguments[] = {
-    "backtrace", "bench", "fail-alloc", "kaslr", "list-tests", "log",
-    "paging",    "seed",  "selftest",   "shell", "test",       "test-timeout"};
+    "backtrace", "bench",  "fail-alloc", "fault", "kaslr", "list-tests",
+    "log",       "paging", "seed",       "shell", "test",  "test-timeout"};
 
 void check_arguments(const fdt::BootArguments& arguments) {
   const std::string_view text = arguments.text();
@@ -116,7 +115,7 @@ void start_backtraces(const abi::BootInfo& info, const fdt::BootArguments& argum
   if (const auto style = trace::parse_backtrace_style(*wanted)) {
     trace::set_backtrace_style(*style);
   } else {
-    log_init.warn("backtrace={}: short or full", *wanted);
+    log_init.warn("backtrace={}: short, full or off", *wanted);
   }
 }
 
@@ -155,6 +154,7 @@ void describe(const abi::BootInfo& info, const fdt::BootArguments& arguments) {
 
 // Without a controller the machine runs, but for what needs a device's interrupts.
 void start_interrupts(const abi::BootInfo& info, const fdt::Tree& tree) {
+  const trace::Span span("interrupts");
   const mm::Machine& memory = mm::machine();
   machine::DeviceMapper mapper(memory.frames, memory.mode, memory.kernel_root);
   std::array<HartId, abi::BootInfo::kMaxCpus> harts{};
@@ -227,7 +227,6 @@ int run_boot_cpu(const abi::BootInfo& info, uint64_t entry_ticks) {
   log_init.info("booted in {} us, {} of them in the loader; {} CPUs",
                 microseconds_since(info.boot_ticks),
                 arch::ticks_to_ns(entry_ticks - info.boot_ticks) / 1000, context.info.cpu_count);
-  if (const auto test = context.arguments.value("selftest")) return run_self_test(*test, context);
   if (const BootMain* other = BootMain::installed()) return other->run()(context);
   if (context.arguments.has("shell"))
     return shell::run(context.info, context.tree, context.arguments);
@@ -235,10 +234,9 @@ int run_boot_cpu(const abi::BootInfo& info, uint64_t entry_ticks) {
 }
 
 void run_other_cpu(const abi::BootInfo& info, size_t place) {
-  const BootContext& context = wait_for_release(info, place);
+  (void)wait_for_release(info, place);
   finish_cpu();
   log_init.debug("hart {} is up", arch::this_cpu().hart.value);
-  if (const auto test = context.arguments.value("selftest")) run_self_test_elsewhere(*test);
   exec::run_worker();
 }
 

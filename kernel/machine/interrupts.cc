@@ -207,8 +207,10 @@ Result<void> find_interrupt_controller(const fdt::Tree& tree, std::span<const Ha
     return made;
   }
   if (found->controller == nullptr) return {};
-  trap::set_interrupt_handler(arch::InterruptSource::External,
-                              [] { found->controller->dispatch(arch::this_cpu().id); });
+  trap::set_interrupt_handler(arch::InterruptSource::External, [] {
+    const trace::Span span("interrupt");
+    found->controller->dispatch(arch::this_cpu().id);
+  });
   return {};
 }
 

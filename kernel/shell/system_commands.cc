@@ -161,7 +161,7 @@ coro::Task<Result<void>> backtrace(Shell&, Words words) {
     co_return {};
   }
   const auto style = trace::parse_backtrace_style(words[1]);
-  if (!style) co_return fail(ErrorCode::InvalidArgument, "backtraces are short or full");
+  if (!style) co_return fail(ErrorCode::InvalidArgument, "backtraces are short, full or off");
   trace::set_backtrace_style(*style);
   co_return {};
 }
@@ -211,8 +211,8 @@ constexpr Command kCommands[] = {
     {"log", "[FILTER]", "the last lines and the filter, or sets the filter (warn,mm=trace)", 0, 1,
      log},
     {"metrics", "[PREFIX]", "all counters, as OpenMetrics text", 0, 1, metrics},
-    {"backtrace", "[short|full]", "where this command runs, or how backtraces look from now on", 0,
-     1, backtrace},
+    {"backtrace", "[short|full|off]", "where this command runs, or how backtraces look from now on",
+     0, 1, backtrace},
     {"history", "", "lines typed before", 0, 0, history},
     {"echo", "[WORDS...]", "print the words", 0, kManyWords, echo},
     {"sleep", "MILLISECONDS", "wait", 1, 1, sleep},

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "fault_boot.hh"
 #include "nacre/kernel/arch/machine.hh"
 #include "nacre/kernel/exec/kernel_port.hh"
 #include "nacre/kernel/init/boot_main.hh"
@@ -15,6 +16,7 @@
 #include "nacre/kernel/testing/test.hh"
 #include "nacre/kernel/trace/log.hh"
 #include "nacre/kernel/trace/panic.hh"
+#include "nacre/kernel/trace/span.hh"
 
 namespace nacre::testing {
 namespace {
@@ -61,7 +63,8 @@ class Outcome {
 constinit Outcome outcome;
 
 // The boundary at which a test's exceptions end.
-coro::Task<void> run_caught(coro::Task<void> test) {
+coro::Task<void> run_caught(std::string_view name, coro::Task<void> test) {
+  const trace::Span span("test", name);
   try {
     co_await std::move(test);
   } catch (const TestEnded&) {
@@ -101,7 +104,7 @@ struct Tally {
 coro::Task<void> run_tests(std::string_view filter, Tally& tally) {
   for (const Test* test : collect<Test>(filter, [](const Test& t) { return name_of(t); })) {
     outcome.reset();
-    co_await run_caught(test->run()());
+    co_await run_caught(test->name(), test->run()());
     switch (outcome.verdict()) {
       case Verdict::Passed:
         ++tally.passed;
@@ -127,7 +130,7 @@ coro::Task<void> run_benchmarks(std::string_view filter, Tally& tally) {
   for (const RegisteredBenchmark* registered : benchmarks) {
     Benchmark benchmark;
     outcome.reset();
-    co_await run_caught(registered->run()(benchmark));
+    co_await run_caught(registered->name(), registered->run()(benchmark));
     if (outcome.verdict() == Verdict::Passed && benchmark.has_result()) {
       ++tally.passed;
       print("{}: {} instructions", registered->name(), benchmark.result());
@@ -200,6 +203,7 @@ int run(const init::BootContext& context) {
     list();
     return arch::kExitSuccess;
   }
+  if (const auto wanted = arguments.value("fault")) return run_fault(*wanted, context.info);
   Tally tally;
   if (const auto filter = arguments.value("bench")) {
     exec::this_executor().block_on(run_benchmarks(*filter, tally));

@@ -2,6 +2,7 @@
 //   test=FILTER    only these tests (filter.hh); without an argument: all
 //   bench=FILTER   benchmarks instead of tests; bench= alone: all
 //   list-tests     names, one a line, and nothing runs
+//   fault=KIND     a fault that nothing survives instead of tests (fault_boot.hh)
 // Prints one line a test: "ok suite.name", "FAILED suite.name: why", "skipped suite.name: why"; then
 // "kernel-tests: N passed, N failed, N skipped". For benchmarks "name: N instructions".
 #pragma once

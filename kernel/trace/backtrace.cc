@@ -83,6 +83,7 @@ _Unwind_Reason_Code write_frame(_Unwind_Context* context, void* argument) {
 std::optional<BacktraceStyle> parse_backtrace_style(std::string_view name) {
   if (name == "short") return BacktraceStyle::Short;
   if (name == "full") return BacktraceStyle::Full;
+  if (name == "off") return BacktraceStyle::Off;
   return std::nullopt;
 }
 
@@ -96,6 +97,7 @@ void set_backtrace_style(BacktraceStyle wanted) {
 }
 
 void write_backtrace(unsigned skip) {
+  if (style == BacktraceStyle::Off) return;
   const ConsoleHold hold;
   Walk walk{.skip = skip + 1};
   _Unwind_Backtrace(write_frame, &walk);

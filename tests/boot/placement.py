@@ -33,7 +33,7 @@ def boot(image, arguments, *options):
 
 def places(image, mode):
     """The address of each piece in one boot."""
-    _, log = boot(image, f"log=debug selftest=cpus paging={mode}", "-smp", "2")
+    _, log = boot(image, f"log=debug paging={mode}", "-smp", "2")
     found = {name: re.search(pattern, log) for name, pattern in PATTERNS.items()}
     missing = [name for name, match in found.items() if not match]
     if missing:
@@ -75,7 +75,7 @@ def randomness(image):
 
 def fixed(image):
     """kaslr=off puts everything where the linker thinks it is, every time."""
-    logs = [boot(image, "log=debug selftest=catch kaslr=off")[1] for _ in range(2)]
+    logs = [boot(image, "log=debug kaslr=off")[1] for _ in range(2)]
     for log in logs:
         if "slide 0x0)" not in log:
             return f"no slide of 0 in {log[-200:]!r}"
@@ -86,7 +86,7 @@ def without_seed(image):
     """A machine whose firmware has no seed still boots, at other places each time, and says what they are worth."""
     seen = set()
     for _ in range(2):
-        status, log = boot(image, "log=debug selftest=catch seed=off")
+        status, log = boot(image, "log=debug seed=off")
         if "firmware gives no random seed" not in log:
             return f"the log does not say that there is no seed: {log[-200:]!r}"
         if status:

@@ -10,8 +10,8 @@
 
 namespace nacre::trace {
 
-// Short: without addresses and without the C++ runtime's own functions. From the boot argument `backtrace`.
-enum class BacktraceStyle : uint8_t { Short, Full };
+// Short: without addresses and without the C++ runtime's own functions. Off: no lines at all. From the boot argument `backtrace`.
+enum class BacktraceStyle : uint8_t { Short, Full, Off };
 [[nodiscard]] std::optional<BacktraceStyle> parse_backtrace_style(std::string_view name);
 
 // Before this, backtraces are addresses. `slide` is by how much the image was moved.

@@ -1,17 +1,17 @@
-#include "user_self_test.hh"
-
+// User mode without an engine: a few hand-written instructions (user_program.S) in an address space of their own.
 #include <bit>
 #include <memory>
 
 #include "nacre/base/core/panic.hh"
 #include "nacre/kernel/arch/clock.hh"
+#include "nacre/kernel/arch/counting.hh"
 #include "nacre/kernel/arch/interrupts.hh"
-#include "nacre/kernel/arch/machine.hh"
-#include "nacre/kernel/arch/riscv64/csr.hh"
+#include "nacre/kernel/arch/per_cpu.hh"
 #include "nacre/kernel/arch/user_access.hh"
+#include "nacre/kernel/exec/kernel_port.hh"
 #include "nacre/kernel/mm/kernel_memory.hh"
-#include "nacre/kernel/trace/log.hh"
-#include "nacre/kernel/trace/panic.hh"
+#include "nacre/kernel/testing/benchmark.hh"
+#include "nacre/kernel/testing/test.hh"
 #include "nacre/kernel/trap/dispatch.hh"
 #include "nacre/kernel/trap/user_mode.hh"
 
@@ -24,8 +24,6 @@ using trap::FastSyscallResult;
 using trap::Register;
 using trap::UserContext;
 
-constinit trace::Logger log_test("selftest");
-
 extern "C" const uint8_t nacre_user_program[];
 extern "C" const uint8_t nacre_user_program_end[];
 extern "C" const uint8_t nacre_user_registers[];
@@ -34,21 +32,26 @@ extern "C" const uint8_t nacre_user_spin[];
 extern "C" const uint8_t nacre_user_fault[];
 extern "C" const uint8_t nacre_user_float[];
 
-// The program's page in an address space that is current while this lives.
+// The program's page in an address space that is current, with a handler of system calls of our own, while this lives.
 class UserProgram {
  public:
-  UserProgram() {
-    auto budget = make_ref<mm::Budget>(ByteSize::mib(1));
-    auto space = mm::AddressSpace::create(mm::machine(), std::move(budget));
-    ASSERT(space.has_value());
+  explicit UserProgram(trap::FastSyscallHandler handler = nullptr)
+      : handler_before_(trap::set_fast_syscall_handler(handler)) {
+    auto space = mm::AddressSpace::create(mm::machine(), make_ref<mm::Budget>(ByteSize::mib(1)));
+    REQUIRE(space.has_value());
     space_ = std::move(*space);
     const auto base = space_->publish(std::span(nacre_user_program, nacre_user_program_end),
                                       paging::Access::ReadExecute);
-    ASSERT(base.has_value());
+    REQUIRE(base.has_value());
     base_ = *base;
     mm::activate(*space_);
   }
-  ~UserProgram() { mm::deactivate(); }
+  ~UserProgram() {
+    mm::deactivate();
+    trap::set_fast_syscall_handler(handler_before_);
+  }
+  UserProgram(const UserProgram&) = delete;
+  UserProgram& operator=(const UserProgram&) = delete;
 
   // A thread that is about to run from `label`.
   struct Thread : UserContext {
@@ -61,7 +64,7 @@ class UserProgram {
     context.pc = base_.value() + static_cast<uint64_t>(label - nacre_user_program);
   }
   // The program's code takes the faults that its first use brings.
-  ExitReason run(UserContext& context) {
+  ExitReason run_to_interrupt(UserContext& context) {
     while (true) {
       const ExitReason reason = trap::enter_user(context);
       if (!reason.is_page_fault()) return reason;
@@ -71,22 +74,32 @@ class UserProgram {
         return reason;
     }
   }
+  // The executor's own interrupts do not count.
+  ExitReason run(UserContext& context) {
+    while (true) {
+      const ExitReason reason = run_to_interrupt(context);
+      if (!reason.is_interrupt()) return reason;
+      exec::this_port().serve_interrupts();
+    }
+  }
 
  private:
+  trap::FastSyscallHandler handler_before_;
   std::unique_ptr<mm::AddressSpace> space_;
   UserAddr base_;
 };
 
-void test_registers(UserProgram& program) {
+NACRE_KERNEL_TEST(user, registers_pass_through) {
+  UserProgram program;
   UserProgram::Thread context;
   program.start_at(context, nacre_user_registers);
   const uint64_t pc = context.pc;
   for (uint64_t i = 1; i < 32; ++i) context.x[i] = i * 0x0101'0101'0101;
   const ExitReason reason = program.run(context);
-  ASSERT(reason.cause == Cause::Breakpoint);
+  EXPECT(reason.cause == Cause::Breakpoint);
   // The compressed add is two bytes long; x1 to x31 take one each.
-  ASSERT(context.pc == pc + 31 * 2);
-  for (uint64_t i = 1; i < 32; ++i) ASSERT(context.x[i] == 2 * i * 0x0101'0101'0101);
+  EXPECT(context.pc == pc + 31 * 2);
+  for (uint64_t i = 1; i < 32; ++i) EXPECT(context.x[i] == 2 * i * 0x0101'0101'0101);
 }
 
 constinit uint64_t fast_calls = 0;
@@ -99,7 +112,8 @@ FastSyscallResult count_up(trap::SyscallRegisters& registers) {
   return FastSyscallResult::Done;
 }
 
-void test_slow_calls(UserProgram& program) {
+NACRE_KERNEL_TEST(user, calls_without_a_fast_handler) {
+  UserProgram program;
   UserProgram::Thread context;
   program.start_at(context, nacre_user_calls);
   context[Register::S0] = 5;
@@ -110,12 +124,11 @@ void test_slow_calls(UserProgram& program) {
     context.pc += 4;
     reason = program.run(context);
   }
-  ASSERT(calls == 5);
-  ASSERT(reason.cause == Cause::Breakpoint);
+  EXPECT_EQ(calls, 5u);
+  EXPECT(reason.cause == Cause::Breakpoint);
 }
 
-void test_fast_calls(UserProgram& program) {
-  trap::set_fast_syscall_handler(count_up);
+void expect_fast_calls(UserProgram& program) {
   fast_calls = 0;
   UserProgram::Thread context;
   program.start_at(context, nacre_user_calls);
@@ -125,21 +138,26 @@ void test_fast_calls(UserProgram& program) {
   }
   context[Register::A3] = 0x1234;
   const ExitReason reason = program.run(context);
-  ASSERT(reason.cause == Cause::Breakpoint);
-  ASSERT(fast_calls == 1000);
-  ASSERT(context[Register::A0] == 1000);
+  EXPECT(reason.cause == Cause::Breakpoint);
+  EXPECT(fast_calls == 1000);
+  EXPECT(context[Register::A0] == 1000);
   for (const Register r : {Register::Sp, Register::Gp, Register::Tp, Register::Ra, Register::S5}) {
-    ASSERT(context[r] == 0x5000 + static_cast<uint64_t>(r));
+    EXPECT(context[r] == 0x5000 + static_cast<uint64_t>(r));
   }
   // What a call does not preserve shows nothing of the kernel.
   for (const Register r : {Register::T0, Register::T1, Register::T2, Register::T3, Register::T4,
                            Register::T5, Register::T6, Register::A3, Register::A7}) {
-    ASSERT(context[r] == 0);
+    EXPECT(context[r] == 0);
   }
 }
 
-void test_fast_handler_declines(UserProgram& program) {
-  trap::set_fast_syscall_handler(count_up);
+NACRE_KERNEL_TEST(user, fast_calls) {
+  UserProgram program(&count_up);
+  expect_fast_calls(program);
+}
+
+NACRE_KERNEL_TEST(user, fast_handler_declines) {
+  UserProgram program(&count_up);
   UserProgram::Thread context;
   program.start_at(context, nacre_user_calls);
   context[Register::S0] = 1;
@@ -148,62 +166,63 @@ void test_fast_handler_declines(UserProgram& program) {
   context[Register::Sp] = 0x8000;
   context[Register::S11] = 0x99;
   const ExitReason reason = program.run(context);
-  ASSERT(reason.is_environment_call());
-  ASSERT(context[Register::A5] == 0x77);
-  ASSERT(context[Register::Sp] == 0x8000);
-  ASSERT(context[Register::S11] == 0x99);
-  ASSERT(context[Register::T0] == 3);
+  EXPECT(reason.is_environment_call());
+  EXPECT(context[Register::A5] == 0x77);
+  EXPECT(context[Register::Sp] == 0x8000);
+  EXPECT(context[Register::S11] == 0x99);
+  EXPECT(context[Register::T0] == 3);
 }
 
 // A panic in a fast handler ends enter_user by unwinding, and the CPU is good for another user.
-void test_panic_in_fast_handler(UserProgram& program) {
-  trap::set_fast_syscall_handler(count_up);
+NACRE_KERNEL_TEST(user, panic_in_a_fast_handler) {
+  UserProgram program(&count_up);
   UserProgram::Thread context;
   program.start_at(context, nacre_user_calls);
   context[Register::S0] = 1;
   context[Register::S1] = 4;
-  const auto result = trace::catch_panic("selftest", [&] { (void)program.run(context); });
-  ASSERT(!result.has_value());
-  test_fast_calls(program);
+  EXPECT_PANIC((void)program.run(context), "in a fast handler");
+  expect_fast_calls(program);
 }
 
-void test_preemption(UserProgram& program) {
-  static constinit unsigned interrupts = 0;
-  trap::set_interrupt_handler(arch::InterruptSource::Timer, [] {
-    ++interrupts;
-    arch::cancel_timer();
-  });
-  arch::enable_source(arch::InterruptSource::Timer);
+NACRE_KERNEL_TEST(user, timer_preempts) {
+  UserProgram program;
   UserProgram::Thread context;
   program.start_at(context, nacre_user_spin);
   // On a busy host the deadline may pass before the first instruction, so only the sum must show progress.
   for (unsigned i = 1; i <= 100 && context[Register::A0] == 0; ++i) {
-    arch::set_timer_deadline(arch::now_ns() + 2'000'000);
-    const ExitReason reason = program.run(context);
-    ASSERT(reason.cause == Cause::TimerInterrupt);
+    const uint64_t deadline = arch::now_ns() + 2'000'000;
+    arch::set_timer_deadline(deadline);
+    ExitReason reason = program.run_to_interrupt(context);
+    while (reason.cause == Cause::SoftwareInterrupt) {
+      trap::serve_interrupt(reason);
+      reason = program.run_to_interrupt(context);
+    }
+    EXPECT(reason.cause == Cause::TimerInterrupt);
+    EXPECT_GE(arch::now_ns(), deadline);
+    // Its handler makes the cause go away.
     trap::serve_interrupt(reason);
-    ASSERT(interrupts == i);
+    EXPECT(arch::pending_interrupt() != arch::InterruptSource::Timer);
   }
-  ASSERT(context[Register::A0] > 0);
-  arch::disable_source(arch::InterruptSource::Timer);
+  EXPECT(context[Register::A0] > 0);
 }
 
-void test_faults(UserProgram& program, const BootContext& boot) {
+NACRE_KERNEL_TEST(user, faults_are_named) {
+  UserProgram program;
+  const abi::BootInfo& info = testing::boot_context().info;
   // Nothing is at the null page; the kernel's half is there, but not for users.
-  for (const uint64_t address :
-       {uint64_t{0x8}, boot.info.kernel_virtual, boot.info.direct_map_offset}) {
+  for (const uint64_t address : {uint64_t{0x8}, info.kernel_virtual, info.direct_map_offset}) {
     UserProgram::Thread context;
     program.start_at(context, nacre_user_fault);
     context[Register::A0] = address;
     const ExitReason reason = program.run(context);
-    ASSERT(reason.cause == Cause::LoadPageFault);
-    ASSERT(reason.value == address);
+    EXPECT(reason.cause == Cause::LoadPageFault);
+    EXPECT(reason.value == address);
   }
 }
 
 // Two threads whose float registers must not mix, though nobody saves them at a trap.
-void test_floats(UserProgram& program) {
-  trap::set_fast_syscall_handler(nullptr);
+NACRE_KERNEL_TEST(user, floats_of_two_threads) {
+  UserProgram program;
   UserProgram::Thread one;
   UserProgram::Thread two;
   program.start_at(one, nacre_user_float);
@@ -213,24 +232,24 @@ void test_floats(UserProgram& program) {
   for (unsigned round = 0; round < 3; ++round) {
     for (UserContext* context : {&one, &two}) {
       for (unsigned call = 0; call < 2; ++call) {
-        ASSERT(program.run(*context).is_environment_call());
+        EXPECT(program.run(*context).is_environment_call());
         context->pc += 4;
       }
     }
   }
   trap::save_float(one);
   trap::save_float(two);
-  ASSERT(one.f[trap::kFa0] == std::bit_cast<uint64_t>(6.0));
-  ASSERT(two.f[trap::kFa0] == std::bit_cast<uint64_t>(3.0));
+  EXPECT(one.f[trap::kFa0] == std::bit_cast<uint64_t>(6.0));
+  EXPECT(two.f[trap::kFa0] == std::bit_cast<uint64_t>(3.0));
   // A change of the context reaches the registers.
   two.f[trap::kFa0] = std::bit_cast<uint64_t>(100.0);
   trap::restore_float(two);
-  ASSERT(program.run(two).is_environment_call());
+  EXPECT(program.run(two).is_environment_call());
   uint64_t arguments[8];
   trap::read_float_arguments(two, arguments);
-  ASSERT(arguments[0] == std::bit_cast<uint64_t>(100.5));
+  EXPECT(arguments[0] == std::bit_cast<uint64_t>(100.5));
   trap::forget_float(two);
-  ASSERT(two.f[trap::kFa0] == std::bit_cast<uint64_t>(100.5));
+  EXPECT(two.f[trap::kFa0] == std::bit_cast<uint64_t>(100.5));
 }
 
 FastSyscallResult do_nothing(trap::SyscallRegisters&) {
@@ -238,38 +257,19 @@ FastSyscallResult do_nothing(trap::SyscallRegisters&) {
 }
 
 // Instructions of a round trip, user → C++ handler → user, without the user's own loop (four instructions).
-void measure_fast_call(UserProgram& program) {
+NACRE_KERNEL_BENCHMARK(fast_call) {
   constexpr uint64_t kCalls = 10'000;
-  trap::set_fast_syscall_handler(do_nothing);
+  UserProgram program(&do_nothing);
   UserProgram::Thread context;
   program.start_at(context, nacre_user_calls);
   context[Register::S0] = 1;
   (void)program.run(context);
   program.start_at(context, nacre_user_calls);
   context[Register::S0] = kCalls;
-  const uint64_t before = NACRE_CSR_READ("instret");
+  const uint64_t before = arch::retired_instructions();
   (void)program.run(context);
-  const uint64_t count = NACRE_CSR_READ("instret") - before;
-  log_test.info("fast call: {} instructions", count / kCalls - 4);
+  benchmark.set_result(arch::retired_instructions() - before - 4 * kCalls, kCalls);
 }
 
 }  // namespace
-
-int test_user_mode(const BootContext& context) {
-  UserProgram program;
-  // Its calls are not those of a thread of ours.
-  const trap::FastSyscallHandler before = trap::set_fast_syscall_handler(nullptr);
-  test_registers(program);
-  test_slow_calls(program);
-  test_fast_calls(program);
-  test_fast_handler_declines(program);
-  test_panic_in_fast_handler(program);
-  test_preemption(program);
-  test_faults(program, context);
-  test_floats(program);
-  measure_fast_call(program);
-  trap::set_fast_syscall_handler(before);
-  return arch::kExitSuccess;
-}
-
 }  // namespace nacre::init
