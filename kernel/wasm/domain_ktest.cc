@@ -129,6 +129,34 @@ NACRE_KERNEL_TASK_BENCHMARK(empty_host_call) {
   benchmark.set_result(counted.last - counted.first, CountedCalls::kCalls);
 }
 
+// System call Nop, from a domain, by way of the handler that serves every guest.
+coro::Task<uint64_t> instructions_of_calls(GuestProgram& program, uint16_t calls) {
+  const uint32_t code[] = {
+      0x00000493U | (uint32_t{calls} << 20),  //    li   s1, calls
+      0x00200293,                             // 1: li   t0, 2 (Nop)
+      0x00000073,                             //    ecall
+      0xfff48493,                             //    addi s1, s1, -1
+      0xfe049ae3,                             //    bnez s1, 1b
+      0x00008067,                             //    ret
+  };
+  const auto guest = Guest::create(program);
+  REQUIRE(guest != nullptr);
+  guest->set_code(code);
+  co_await guest->run();
+  const uint64_t begin = arch::retired_instructions();
+  co_await guest->run();
+  co_return arch::retired_instructions() - begin;
+}
+
+NACRE_KERNEL_TASK_BENCHMARK(empty_system_call) {
+  constexpr uint16_t kCalls = 1000;
+  constexpr uint64_t kLoop = 3;  // instructions of a round beside the call
+  GuestProgram program(kEmptyModule);
+  const uint64_t none = co_await instructions_of_calls(program, 1);
+  const uint64_t all = co_await instructions_of_calls(program, 1 + kCalls);
+  benchmark.set_result(all - none - kCalls * kLoop, kCalls);
+}
+
 NACRE_KERNEL_TASK_BENCHMARK(call_empty_export) {
   GuestProgram program(kEmptyModule);
   const auto guest = Guest::create(program);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <span>
 #include <vector>
@@ -89,6 +90,14 @@ class Guest {
   [[nodiscard]] Domain& domain() { return *domain_; }
   [[nodiscard]] Thread& thread() { return thread_; }
   [[nodiscard]] uint64_t used_ns() { return domain_->cpu_account().used_ns(); }
+  // Runs machine code in the place of "run" from now on. It returns as a compiled function would.
+  void set_code(std::span<const uint32_t> instructions) {
+    std::vector<uint8_t> bytes(instructions.size_bytes());
+    std::memcpy(bytes.data(), instructions.data(), bytes.size());
+    const auto entry = domain_->platform().publish(bytes, runtime::Access::ReadExecute);
+    REQUIRE(entry.has_value());
+    run_.entry = *entry;
+  }
   // Runs the export "run" until it returns, or until a host function ends the guest.
   [[nodiscard]] coro::Task<void> run(
       runtime::InvokeOutcome::Kind end = runtime::InvokeOutcome::Kind::Returned) {
