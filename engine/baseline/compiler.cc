@@ -43,10 +43,11 @@ bool has_closed_tables(const wasm::Module& module) {
 }  // namespace
 
 FunctionCompiler::FunctionCompiler(const wasm::Module& module, const CompileOptions& options,
-                                   MacroAssembler& masm)
-    : OperandStack(module, masm),
+                                   MacroAssembler& masm, PausePoint& pauses)
+    : OperandStack(module, masm, pauses),
       module_(module),
       options_(options),
+      pauses_(pauses),
       layout_(module),
       has_zba_(options.has_zba),
       has_zbb_(options.has_zbb),
@@ -81,7 +82,8 @@ Result<masm::CompiledModule> compile_module(const wasm::Module& module,
   const uint64_t expected = uint64_t{module.code_section_size} * 5 / 2 + 256;
   MacroAssembler masm(features, defined,
                       static_cast<uint32_t>(std::min<uint64_t>(expected, 64 << 20)));
-  FunctionCompiler compiler(module, options, masm);
+  PausePoint pauses = options.pauses;
+  FunctionCompiler compiler(module, options, masm, pauses);
   masm::CompiledModule product;
   product.functions.reserve(defined);
   uint64_t done = 0;

@@ -23,10 +23,15 @@ constexpr uint32_t kLargestEarlyReturnBody = 32 << 10;
 constexpr uint32_t kMaximumFrame = 1u << 30;
 constexpr uint32_t kMostSlotsClearedInLine = 8;
 
+// For the PausePoint, what a function costs beside its code.
+constexpr uint32_t kFunctionWork = 10;
+constexpr uint32_t kLocalsPerUnit = 4;
+
 }  // namespace
 
 void FunctionCompiler::on_function_begin() {
   const wasm::Function& function = module_.functions[decoder_.function_index()];
+  pauses_.did(kFunctionWork + static_cast<uint32_t>(decoder_.locals().size()) / kLocalsPerUnit);
   plan_.make(module_.bytes.subspan(function.body_offset, function.body_size),
              decoder_.function_type(), decoder_.locals(), module_.imported_functions);
   pool_.reset(plan_.temporaries());

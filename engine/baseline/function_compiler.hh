@@ -37,13 +37,15 @@ using wasm::Opcode;
 class FunctionCompiler : private OperandStack, public wasm::NullSink {
  public:
   // All references must outlive the compiler.
-  FunctionCompiler(const wasm::Module& module, const CompileOptions& options, MacroAssembler& masm);
+  FunctionCompiler(const wasm::Module& module, const CompileOptions& options, MacroAssembler& masm,
+                   PausePoint& pauses);
 
   // Validates and compiles defined function `function` (an index with imports) behind what `masm` holds.
   [[nodiscard]] Result<masm::CompiledFunction> compile(uint32_t function);
 
   // ---- wasm::NullSink ----
   void on_function_begin();
+  void on_stretch(uint32_t bytes) { pauses_.did(bytes); }
   void on_block(const wasm::ControlFrame& frame);
   void on_loop(const wasm::ControlFrame& frame);
   void on_if(const wasm::ControlFrame& frame);
@@ -254,6 +256,7 @@ class FunctionCompiler : private OperandStack, public wasm::NullSink {
 
   const wasm::Module& module_;
   const CompileOptions& options_;
+  PausePoint& pauses_;
   const wasm::VmLayout layout_;
   const bool has_zba_;
   const bool has_zbb_;

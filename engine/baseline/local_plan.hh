@@ -28,6 +28,8 @@ struct LocalHome {
 
 class LocalPlan {
  public:
+  explicit LocalPlan(PausePoint& pauses) : uses_(pauses) {}
+
   // `locals`: parameters first.
   void make(std::span<const uint8_t> body, const wasm::FuncType& type,
             std::span<const wasm::ValType> locals, uint32_t imported_functions);

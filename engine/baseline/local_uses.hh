@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "constant_uses.hh"
+#include "nacre/base/core/pause_point.hh"
 #include "nacre/engine/wasm/body_scanner.hh"
 
 namespace nacre::baseline {
@@ -38,6 +39,8 @@ struct LocalUse {
 
 class LocalUses : public wasm::NullScanVisitor {
  public:
+  explicit LocalUses(PausePoint& pauses) : pauses_(pauses) {}
+
   // Of `count` locals. Keeps its buffers.
   void scan(std::span<const uint8_t> body, size_t count, uint32_t imported_functions);
 
@@ -47,6 +50,7 @@ class LocalUses : public wasm::NullScanVisitor {
   [[nodiscard]] bool may_switch_context() const { return may_switch_context_; }
 
   // ---- wasm::NullScanVisitor ----
+  void on_stretch(uint32_t bytes) { pauses_.did(bytes / kScannedPerUnit); }
   void on_local_get(uint32_t local) { mention(local, false); }
   void on_local_set(uint32_t local) { mention(local, true); }
   void on_local_tee(uint32_t local) { mention(local, true); }
@@ -70,6 +74,7 @@ class LocalUses : public wasm::NullScanVisitor {
 
  private:
   static constexpr uint32_t kNoLoop = ~uint32_t{0};
+  static constexpr uint32_t kScannedPerUnit = 4;  // bytes, for a PausePoint
   struct Scope {
     uint32_t serial;
     bool is_loop;
@@ -101,6 +106,7 @@ class LocalUses : public wasm::NullScanVisitor {
   }
   void update_weight();
 
+  PausePoint& pauses_;
   std::vector<LocalUse> uses_;
   std::vector<Scope> scopes_;
   std::vector<uint32_t> open_loops_;

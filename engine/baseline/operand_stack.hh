@@ -37,7 +37,8 @@ class OperandStack {
     Reg to;
   };
 
-  OperandStack(const wasm::Module& module, MacroAssembler& masm) : masm_(masm), decoder_(module) {}
+  OperandStack(const wasm::Module& module, MacroAssembler& masm, PausePoint& pauses)
+      : masm_(masm), decoder_(module), plan_(pauses) {}
 
   // ---- Entries ----
   void push(const Value& value) { stack_.push_back(value); }

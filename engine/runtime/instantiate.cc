@@ -16,6 +16,11 @@
 namespace nacre::runtime {
 namespace {
 
+// For the PausePoint.
+constexpr uint32_t kGlobalWork = 5;
+constexpr uint32_t kSegmentWork = 10;
+constexpr uint32_t kObjectWork = 50;
+
 std::string to_string(const wasm::Limits& limits) {
   if (limits.maximum) return format("{}..{}", limits.minimum, *limits.maximum);
   return format("{}..", limits.minimum);
@@ -48,7 +53,8 @@ class Instantiator {
         code_(code),
         module_(code.program->module()),
         layout_(code.program->layout()),
-        imports_(imports) {}
+        imports_(imports),
+        pauses_(store.platform_.pauses()) {}
 
   Result<Instantiation> run() {
     TRY(check_imports());
@@ -84,6 +90,7 @@ class Instantiator {
     }
     for (size_t i = 0; i < imports_.size(); ++i) {
       const wasm::Import& import = module_.imports[i];
+      pauses_.did(1);
       if (fits(import, imports_[i])) continue;
       return fail(ErrorCode::Unlinkable,
                   format("incompatible import type: {}.{}: expected {}, found {}", import.module,
@@ -156,6 +163,7 @@ class Instantiator {
 
   void take_imports() {
     for (const Extern& given : imports_) {
+      pauses_.did(1);
       if (const auto* function = std::get_if<Function>(&given)) {
         Function imported = *function;
         // A host function runs on behalf of whoever imports it.
@@ -189,11 +197,13 @@ class Instantiator {
   Result<void> create_memories_and_tables() {
     const UserAddr vm = instance_->vm_context();
     for (uint32_t i = module_.imported_memories; i < module_.memories.size(); ++i) {
+      pauses_.did(kObjectWork);
       TRY_ASSIGN(Memory * memory,
                  store_.make_memory(module_.memories[i], vm + ByteSize(layout_.memory(i))));
       instance_->memories_.push_back(memory);
     }
     for (uint32_t i = module_.imported_tables; i < module_.tables.size(); ++i) {
+      pauses_.did(kObjectWork);
       TRY_ASSIGN(Table * table,
                  store_.make_table(module_.tables[i], vm + ByteSize(layout_.table(i))));
       instance_->tables_.push_back(table);
@@ -205,6 +215,7 @@ class Instantiator {
 
   Result<void> create_globals() {
     for (uint32_t i = 0; i < module_.globals.size(); ++i) {
+      pauses_.did(kGlobalWork);
       if (i < module_.imported_globals) {
         put(layout_.global(i), instance_->globals_[i]->address().value());
         continue;
@@ -241,6 +252,7 @@ class Instantiator {
     uint64_t offset = elements_offset_;
     for (const wasm::ElementSegment& segment : module_.elements) {
       for (const wasm::ConstExpr& element : segment.elements) {
+        pauses_.did(1);
         TRY_ASSIGN(const uint64_t reference, evaluate(element));
         put(offset, reference);
         offset += 8;
@@ -275,6 +287,7 @@ class Instantiator {
 
   void fill_functions() {
     for (uint32_t i = 0; i < module_.functions.size(); ++i) {
+      pauses_.did(1);
       const Function function = instance_->function(i);
       if (i < module_.imported_functions) {
         put(layout_.imported_function(i),
@@ -322,6 +335,7 @@ class Instantiator {
       const uint64_t first = element_offset;
       element_offset += 8 * segment.elements.size();
       if (segment.mode != wasm::SegmentMode::Active) continue;
+      pauses_.did(kSegmentWork);
       TRY_ASSIGN(const uint64_t at, evaluate_offset(instance, *segment.offset));
       Table& table = *instance.tables_[segment.table_index];
       if (segment.elements.size() > table.size() || at > table.size() - segment.elements.size()) {
@@ -334,6 +348,7 @@ class Instantiator {
     }
     for (const wasm::DataSegment& segment : module_.data) {
       if (segment.mode != wasm::SegmentMode::Active) continue;
+      pauses_.did(kSegmentWork);
       TRY_ASSIGN(const uint64_t at, evaluate_offset(instance, *segment.offset));
       Memory& memory = *instance.memories_[segment.memory_index];
       if (!memory.contains(at, segment.bytes.size())) return abi::TrapKind::MemoryOutOfBounds;
@@ -357,6 +372,7 @@ class Instantiator {
   const wasm::Module& module_;
   const wasm::VmLayout& layout_;
   std::span<const Extern> imports_;
+  mutable PausePoint pauses_;
   std::unique_ptr<Instance> instance_;
   std::vector<uint8_t> image_;    // of the VmContext and the element segments' references
   uint64_t elements_offset_ = 0;  // of those references in the image

@@ -5,6 +5,8 @@
 namespace nacre::runtime {
 namespace {
 
+constexpr uint32_t kInternWork = 5;  // for a PausePoint
+
 // FNV-1a over the value types, with a separator between parameters and results.
 uint64_t hash_of(const wasm::FuncType& type) {
   uint64_t hash = 0xcbf29ce484222325;
@@ -38,10 +40,14 @@ uint32_t TypeRegistry::intern(const wasm::FuncType& type) {
   return id;
 }
 
-std::vector<uint32_t> TypeRegistry::intern_all(std::span<const wasm::FuncType> types) {
+std::vector<uint32_t> TypeRegistry::intern_all(std::span<const wasm::FuncType> types,
+                                               PausePoint pauses) {
   std::vector<uint32_t> ids;
   ids.reserve(types.size());
-  for (const wasm::FuncType& type : types) ids.push_back(intern(type));
+  for (const wasm::FuncType& type : types) {
+    ids.push_back(intern(type));
+    pauses.did(kInternWork);
+  }
   return ids;
 }
 

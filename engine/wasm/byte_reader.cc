@@ -68,11 +68,16 @@ std::span<const uint8_t> ByteReader::bytes(size_t count) {
 }
 
 std::string_view ByteReader::name() {
-  const uint32_t length = u32();
   const uint64_t start = offset();
+  const uint32_t length = u32();
+  if (length > kMaxName && length <= remaining()) {
+    fail_at(start, ErrorCode::LimitExceeded,
+            format("a name of {} bytes, the limit is {}", length, kMaxName));
+  }
+  const uint64_t text_at = offset();
   const std::span<const uint8_t> text = bytes(length);
   if (!is_utf8(text)) {
-    fail_at(start, ErrorCode::Malformed, "malformed UTF-8 encoding");
+    fail_at(text_at, ErrorCode::Malformed, "malformed UTF-8 encoding");
     return {};
   }
   return {static_cast<const char*>(static_cast<const void*>(text.data())), text.size()};

@@ -15,6 +15,8 @@ namespace nacre::wasm {
 
 class ByteReader {
  public:
+  static constexpr uint32_t kMaxName = 100'000;  // bytes
+
   // `base_offset`: of `bytes` in the module, for errors.
   explicit ByteReader(std::span<const uint8_t> bytes, uint64_t base_offset = 0)
       : begin_(bytes.data()), at_(bytes.data()), end_(at_ + bytes.size()), base_(base_offset) {}
@@ -34,7 +36,7 @@ class ByteReader {
   // Little-endian, `bytes` ≤ 8.
   [[nodiscard]] uint64_t fixed(unsigned bytes);
   [[nodiscard]] std::span<const uint8_t> bytes(size_t count);
-  // A length, and that many bytes of UTF-8.
+  // A length, and that many bytes of UTF-8; at most kMaxName.
   [[nodiscard]] std::string_view name();
   // A vector's length. More than `limit`, or more than bytes are left, fails.
   [[nodiscard]] uint32_t count(std::string_view what, uint32_t limit);

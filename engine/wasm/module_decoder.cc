@@ -42,6 +42,11 @@ enum SectionId : uint8_t {
   kTagSection = 13,
 };
 
+// Of reading a name, for a PausePoint.
+constexpr uint32_t work_of(std::string_view name) {
+  return static_cast<uint32_t>(name.size() / 16);
+}
+
 // Place in the file, from 1. The data count section comes between the element and the code section.
 constexpr uint8_t rank_of(uint8_t id) {
   if (id == kDataCountSection) return kCodeSection;
@@ -50,8 +55,8 @@ constexpr uint8_t rank_of(uint8_t id) {
 
 }  // namespace
 
-Result<Module> decode_module(std::span<const uint8_t> bytes) {
-  return ModuleDecoder(bytes).decode();
+Result<Module> decode_module(std::span<const uint8_t> bytes, PausePoint pauses) {
+  return ModuleDecoder(bytes, pauses).decode();
 }
 
 Result<Module> ModuleDecoder::decode() {
@@ -192,6 +197,7 @@ uint32_t ModuleDecoder::read_type_index(ByteReader& section) {
 std::vector<ValType> ModuleDecoder::read_type_list(ByteReader& section, std::string_view what) {
   const uint32_t count = section.count(what, kMaxTypeValues);
   std::vector<ValType> types(count);
+  pauses_.did(count / 8);
   for (ValType& type : types) {
     type = read_val_type(section);
     if (section.failed()) break;
@@ -249,7 +255,7 @@ GlobalType ModuleDecoder::read_global_type(ByteReader& section) {
 void ModuleDecoder::read_types(ByteReader& section) {
   const uint32_t count = section.count("types", kMaxTypes);
   module_.types.reserve(count);
-  for (uint32_t i = 0; i < count && !section.failed(); ++i) {
+  for_each(section, count, [&] {
     const uint64_t start = section.offset();
     const uint8_t form = section.u8();
     if (form != 0x60) {
@@ -263,7 +269,7 @@ void ModuleDecoder::read_types(ByteReader& section) {
     type.params = read_type_list(section, "parameters");
     type.results = read_type_list(section, "results");
     module_.types.push_back(std::move(type));
-  }
+  });
 }
 
 // ---- Imports and definitions --------------------------------------------------------------------
@@ -271,7 +277,7 @@ void ModuleDecoder::read_types(ByteReader& section) {
 void ModuleDecoder::read_imports(ByteReader& section) {
   const uint32_t count = section.count("imports", kMaxImports);
   module_.imports.reserve(count);
-  for (uint32_t i = 0; i < count && !section.failed(); ++i) read_import(section);
+  for_each(section, count, [&] { read_import(section); });
   module_.imported_functions = static_cast<uint32_t>(module_.functions.size());
   module_.imported_tables = static_cast<uint32_t>(module_.tables.size());
   module_.imported_memories = static_cast<uint32_t>(module_.memories.size());
@@ -283,6 +289,7 @@ void ModuleDecoder::read_import(ByteReader& section) {
   Import import{};
   import.module = section.name();
   import.name = section.name();
+  pauses_.did(work_of(import.module) + work_of(import.name));
   const uint64_t start = section.offset();
   const uint8_t kind = section.u8();
   if (section.failed()) return;
@@ -315,28 +322,25 @@ void ModuleDecoder::read_import(ByteReader& section) {
 void ModuleDecoder::read_functions(ByteReader& section) {
   const uint32_t count = section.count("functions", kMaxFunctions);
   module_.functions.reserve(module_.functions.size() + count);
-  for (uint32_t i = 0; i < count && !section.failed(); ++i) {
-    module_.functions.push_back({.type_index = read_type_index(section)});
-  }
+  for_each(section, count,
+           [&] { module_.functions.push_back({.type_index = read_type_index(section)}); });
   declared_bodies_ = count;
   module_.declared_functions.resize(module_.functions.size());
 }
 
 void ModuleDecoder::read_tables(ByteReader& section) {
   const uint32_t count = section.count("tables", kMaxTables);
-  for (uint32_t i = 0; i < count && !section.failed(); ++i) {
+  for_each(section, count, [&] {
     if (section.peek() == 0x40) {
       return section.unsupported("a table with an initializer", "typed function references");
     }
     module_.tables.push_back(read_table_type(section));
-  }
+  });
 }
 
 void ModuleDecoder::read_memories(ByteReader& section) {
   const uint32_t count = section.count("memories", UINT32_MAX);
-  for (uint32_t i = 0; i < count && !section.failed(); ++i) {
-    add_memory(section, read_memory_type(section));
-  }
+  for_each(section, count, [&] { add_memory(section, read_memory_type(section)); });
 }
 
 void ModuleDecoder::add_memory(ByteReader& section, const MemoryType& type) {
@@ -349,11 +353,11 @@ void ModuleDecoder::add_memory(ByteReader& section, const MemoryType& type) {
 void ModuleDecoder::read_globals(ByteReader& section) {
   const uint32_t count = section.count("globals", kMaxGlobals);
   module_.globals.reserve(module_.globals.size() + count);
-  for (uint32_t i = 0; i < count && !section.failed(); ++i) {
+  for_each(section, count, [&] {
     const GlobalType type = read_global_type(section);
     const ConstExpr init = read_const_expr(section, type.type);
     module_.globals.push_back({.type = type, .init = init});
-  }
+  });
 }
 
 // ---- Exports and start --------------------------------------------------------------------------
@@ -363,12 +367,13 @@ void ModuleDecoder::read_exports(ByteReader& section) {
   module_.exports.reserve(count);
   std::unordered_set<std::string_view> names;
   names.reserve(count);
-  for (uint32_t i = 0; i < count && !section.failed(); ++i) read_export(section, names);
+  for_each(section, count, [&] { read_export(section, names); });
 }
 
 void ModuleDecoder::read_export(ByteReader& section, std::unordered_set<std::string_view>& names) {
   const uint64_t start = section.offset();
   const std::string_view name = section.name();
+  pauses_.did(work_of(name));
   const uint64_t kind_at = section.offset();
   const uint8_t kind = section.u8();
   const uint32_t index = section.u32();
@@ -421,6 +426,7 @@ void ModuleDecoder::read_code(ByteReader& section) {
     function.body_size = size;
     static_cast<void>(section.bytes(size));
     if (section.failed()) return;
+    pauses_.did(1);
   }
 }
 
@@ -440,7 +446,7 @@ ConstExpr ModuleDecoder::read_function_reference(ByteReader& section) {
 void ModuleDecoder::read_elements(ByteReader& section) {
   const uint32_t count = section.count("element segments", kMaxSegments);
   module_.elements.reserve(count);
-  for (uint32_t i = 0; i < count && !section.failed(); ++i) read_element_segment(section);
+  for_each(section, count, [&] { read_element_segment(section); });
 }
 
 void ModuleDecoder::read_element_segment(ByteReader& section) {
@@ -472,10 +478,10 @@ void ModuleDecoder::read_element_segment(ByteReader& section) {
   }
   const uint32_t count = section.count("elements", kMaxSegmentElements);
   segment.elements.reserve(count);
-  for (uint32_t i = 0; i < count && !section.failed(); ++i) {
+  for_each(section, count, [&] {
     segment.elements.push_back(has_expressions ? read_const_expr(section, segment.type)
                                                : read_function_reference(section));
-  }
+  });
   if (is_active && !section.failed() &&
       module_.tables[segment.table_index].element != segment.type) {
     section.invalid(format("type mismatch: a segment of {} for a table of {}",
@@ -488,7 +494,7 @@ void ModuleDecoder::read_element_segment(ByteReader& section) {
 void ModuleDecoder::read_data(ByteReader& section) {
   const uint32_t count = section.count("data segments", kMaxSegments);
   module_.data.reserve(count);
-  for (uint32_t i = 0; i < count && !section.failed(); ++i) read_data_segment(section);
+  for_each(section, count, [&] { read_data_segment(section); });
 }
 
 void ModuleDecoder::read_data_segment(ByteReader& section) {

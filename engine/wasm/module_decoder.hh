@@ -14,7 +14,10 @@ namespace nacre::wasm {
 
 class ModuleDecoder {
  public:
-  explicit ModuleDecoder(std::span<const uint8_t> bytes) : reader_(bytes) { module_.bytes = bytes; }
+  ModuleDecoder(std::span<const uint8_t> bytes, PausePoint pauses)
+      : reader_(bytes), pauses_(pauses) {
+    module_.bytes = bytes;
+  }
   [[nodiscard]] Result<Module> decode();
 
  private:
@@ -23,6 +26,15 @@ class ModuleDecoder {
   void check_section_order(uint8_t id);
   void read_section(uint8_t id, ByteReader& section);
   void check_totals();
+
+  // Calls `read` for each of `count` entries, until one fails.
+  template <class Read>
+  void for_each(const ByteReader& section, uint32_t count, Read&& read) {
+    for (uint32_t i = 0; i < count && !section.failed(); ++i) {
+      read();
+      pauses_.did(1);
+    }
+  }
 
   void read_custom(ByteReader& section);
   void read_types(ByteReader& section);
@@ -55,6 +67,7 @@ class ModuleDecoder {
   void declare_function(uint32_t function) { module_.declared_functions[function] = true; }
 
   ByteReader reader_;
+  PausePoint pauses_;
   Module module_;
   uint8_t last_rank_ = 0;
   uint32_t declared_bodies_ = 0;

@@ -198,6 +198,24 @@ TEST(FunctionNames, PrefersTheNameSection) {
   EXPECT_FALSE(found.find(2));
 }
 
+TEST(FunctionNames, CannotBeMadeLong) {
+  // More names than functions, and a subsection twice.
+  Bytes many;
+  many.leb(1000);
+  for (int i = 0; i < 1000; ++i) many.add({0}).text("f");
+  const Bytes sections[] = {
+      Bytes{}.text("name").add({1}).sized(many),
+      Bytes{}.text("name").add({1}).sized(Bytes{1, 0}.text("a")).add({1}).sized(Bytes{0})};
+  for (const Bytes& section : sections) {
+    Bytes bytes = rich_module(good_body());
+    bytes.section(0, section);
+    const Module module = *decode_module(bytes.data());
+    const FunctionNames found(module);
+    EXPECT_FALSE(found.find(0));
+    EXPECT_EQ(found.find(1), "main");
+  }
+}
+
 TEST(FunctionNames, IgnoresABrokenSection) {
   Bytes bytes = rich_module(good_body());
   bytes.section(0, Bytes{}.text("name").add({1, 9, 1, 0, 4, 'a'}));
@@ -205,6 +223,59 @@ TEST(FunctionNames, IgnoresABrokenSection) {
   const FunctionNames found(module);
   EXPECT_FALSE(found.find(0));
   EXPECT_EQ(found.find(1), "main");
+}
+
+TEST(ModuleDecoder, RefusesNamesThatAreTooLong) {
+  const auto with_export = [](size_t length) {
+    const std::string name(length, 'n');
+    return header()
+        .section(1, {1, 0x60, 0, 0})
+        .section(3, {1, 0})
+        .section(7, Bytes{1}.text(name).add({0, 0}))
+        .section(10, Bytes{1, 2, 0, 0x0b});
+  };
+  EXPECT_TRUE(decode_module(with_export(100'000).data()));
+  const Bytes bytes = with_export(100'001);
+  EXPECT_EQ(error_of(bytes).code(), ErrorCode::LimitExceeded);
+}
+
+TEST(ModuleDecoder, PausesInEverySectionThatMayBeLong) {
+  constexpr uint32_t kCount = 100'000;
+  const auto repeated = [](const Bytes& entry) {
+    Bytes section;
+    section.leb(kCount);
+    for (uint32_t i = 0; i < kCount; ++i) section.add(entry);
+    return section;
+  };
+  Bytes exports;
+  exports.leb(kCount);
+  for (uint32_t i = 0; i < kCount; ++i) exports.text(std::to_string(i)).add({0, 0});
+  Bytes elements{1, 0, 0x41, 0, 0x0b};
+  elements.add(repeated({0}));
+  const Bytes type{1, 0x60, 0, 0};
+  const Bytes function{1, 0};
+  const Bytes table{1, 0x70, 0, 1};
+  const Bytes body{1, 2, 0, 0x0b};
+  const Bytes modules[] = {
+      header().section(1, repeated({0x60, 0, 0})),
+      header().section(1, type).section(2, repeated({0, 0, 0, 0})),
+      header().section(1, type).section(3, repeated({0})).section(10, repeated({2, 0, 0x0b})),
+      header().section(6, repeated({0x7f, 0, 0x41, 0, 0x0b})),
+      header().section(1, type).section(3, function).section(7, exports).section(10, body),
+      header()
+          .section(1, type)
+          .section(3, function)
+          .section(4, table)
+          .section(9, elements)
+          .section(10, body),
+      header().section(5, {1, 0, 1}).section(11, repeated({0, 0x41, 0, 0x0b, 0}))};
+  for (const Bytes& bytes : modules) {
+    uint32_t pauses = 0;
+    const auto count = [](void* self) { ++*static_cast<uint32_t*>(self); };
+    const auto module = decode_module(bytes.data(), PausePoint(count, &pauses));
+    ASSERT_TRUE(module) << module.error().to_string();
+    EXPECT_GE(pauses, kCount / PausePoint::kInterval);
+  }
 }
 
 TEST(VmLayout, PlacesEverythingOnceAndAligned) {

@@ -1,5 +1,6 @@
 #include "nacre/kernel/exec/fiber.hh"
 
+#include <algorithm>
 #include <cstring>
 #include <exception>
 #include <memory>
@@ -45,18 +46,18 @@ class Fiber {
   ~Fiber() {
     if (!begun_) return;
     cancelled_ = true;
-    while (!done_) resume();
+    while (!done_) resume(0);
   }
 
   // Runs it for a slice. True when the job has ended.
-  bool resume() noexcept {
+  bool resume(uint64_t slice_end_ns) noexcept {
     ASSERT(!done_ && t_running == nullptr);
     begun_ = true;
     arch::PerCpu& cpu = arch::this_cpu();
     const uint64_t bottom = std::exchange(cpu.stack_bottom, stack_.bottom().value());
     const uint64_t top = std::exchange(cpu.stack_top, stack_.top().value());
     t_running = this;
-    slice_end_ns_ = arch::now_ns() + kFiberSliceNs;
+    slice_end_ns_ = std::min(slice_end_ns, arch::now_ns() + kFiberSliceNs);
     exceptions_.exchange_with_current();
     arch::switch_flow(executor_, fiber_);
     exceptions_.exchange_with_current();
@@ -101,30 +102,50 @@ class Fiber {
   bool cancelled_ = false;
 };
 
+// Its turn comes when nothing else is ready.
+class IdleTurns final : public FiberTurns {
+ public:
+  coro::Task<uint64_t> next_slice_end_ns() override {
+    if (std::exchange(has_begun_, true)) co_await coro::yield();
+    co_return coro::kNever;
+  }
+
+ private:
+  bool has_begun_ = false;
+};
+
 // Pinned: where it is destroyed, too.
-coro::Task<void> drive(std::function<void()> job, Result<void>* result) {
+coro::Task<void> drive(std::function<void()> job, std::unique_ptr<FiberTurns> turns,
+                       Result<void>* result) {
   auto stack = FiberStack::take();
   if (!stack) {
     *result = std::unexpected(std::move(stack).error());
     co_return;
   }
   Fiber fiber(std::move(*stack), std::move(job));
-  while (!fiber.resume()) co_await coro::yield();
+  while (!fiber.resume(co_await turns->next_slice_end_ns())) {
+  }
   fiber.rethrow_failure();
 }
 
 }  // namespace
 
-coro::Task<Result<void>> run_on_fiber(std::function<void()> job) {
+coro::Task<Result<void>> run_on_fiber(std::function<void()> job,
+                                      std::unique_ptr<FiberTurns> turns) {
   Result<void> result;
   coro::Scope scope;
-  scope.spawn(drive(std::move(job), &result), coro::Placement::Pinned);
+  if (turns == nullptr) turns = std::make_unique<IdleTurns>();
+  scope.spawn(drive(std::move(job), std::move(turns), &result), coro::Placement::Pinned);
   co_await scope.join();
   co_return result;
 }
 
 void fiber_checkpoint() {
   if (Fiber* fiber = t_running) fiber->checkpoint();
+}
+
+PausePoint fiber_pauses() {
+  return {[](void*) { fiber_checkpoint(); }, nullptr};
 }
 
 }  // namespace nacre::exec

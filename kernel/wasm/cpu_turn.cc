@@ -52,7 +52,7 @@ struct CpuTurn::Rotation {
   void await_resume() noexcept { turn.waiter_.disarm(); }
 };
 
-CpuTurn::CpuTurn(sched::CpuAccount& account, trap::UserContext& context) noexcept
+CpuTurn::CpuTurn(sched::CpuAccount& account, trap::UserContext* context) noexcept
     : Claim(account, [](Claim& claim) noexcept { static_cast<CpuTurn&>(claim).waiter_.wake(); }),
       context_(context) {}
 
@@ -84,7 +84,7 @@ coro::Task<void> CpuTurn::begin() {
 coro::Task<void> CpuTurn::pause() {
   coro::current_strand().at_suspension(nullptr);
   is_hooked_ = false;
-  trap::forget_float(context_);
+  leave_registers();
   if (cpu_scheduler().charge(*this, arch::now_ns())) {
     co_await Rotation{*this};
   } else {
@@ -104,9 +104,14 @@ void CpuTurn::hook() noexcept {
   is_hooked_ = true;
 }
 
+// The next that runs here may be another.
+void CpuTurn::leave_registers() noexcept {
+  if (context_ != nullptr) trap::forget_float(*context_);
+}
+
 void CpuTurn::on_suspension() noexcept {
   is_hooked_ = false;
-  trap::forget_float(context_);
+  leave_registers();
   const uint64_t now_ns = arch::now_ns();
   (void)cpu_scheduler().charge(*this, now_ns);
   cpu_scheduler().release(*this, now_ns);

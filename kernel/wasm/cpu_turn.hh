@@ -20,8 +20,8 @@ namespace nacre::kwasm {
 
 class CpuTurn final : private sched::Claim, private coro::SuspensionHook {
  public:
-  // Both outlive it.
-  CpuTurn(sched::CpuAccount& account, trap::UserContext& context) noexcept;
+  // Both outlive it. `context`: whose registers, or nullptr for work in the kernel.
+  CpuTurn(sched::CpuAccount& account, trap::UserContext* context) noexcept;
   CpuTurn(const CpuTurn&) = delete;
   CpuTurn& operator=(const CpuTurn&) = delete;
   ~CpuTurn();
@@ -42,10 +42,11 @@ class CpuTurn final : private sched::Claim, private coro::SuspensionHook {
   struct Rotation;
 
   void on_suspension() noexcept override;
+  void leave_registers() noexcept;
   void go_on() noexcept;
   void hook() noexcept;
 
-  trap::UserContext& context_;
+  trap::UserContext* const context_;
   coro::Waiter waiter_;
   bool is_hooked_ = false;  // the strand will call on_suspension()
 };

@@ -7,8 +7,14 @@ namespace nacre::kwasm {
 
 Result<std::unique_ptr<Domain>> Domain::create(mm::Machine& machine, runtime::TypeRegistry& types,
                                                const DomainLimits& limits) {
+  return create(machine, types, limits, make_ref<sched::CpuAccount>(limits.cpu));
+}
+
+Result<std::unique_ptr<Domain>> Domain::create(mm::Machine& machine, runtime::TypeRegistry& types,
+                                               const DomainLimits& limits,
+                                               Ref<sched::CpuAccount> cpu_account) {
   std::unique_ptr<Domain> domain(
-      new Domain(make_ref<mm::Budget>(limits.memory), make_ref<sched::CpuAccount>(limits.cpu)));
+      new Domain(make_ref<mm::Budget>(limits.memory), std::move(cpu_account)));
   TRY_ASSIGN(domain->space_, mm::AddressSpace::create(machine, domain->budget_));
   TRY_ASSIGN(domain->platform_, DomainPlatform::create(*domain->space_));
   domain->store_ = std::make_unique<runtime::Store>(*domain->platform_, types, limits.store);

@@ -9,6 +9,11 @@
 #include "nacre/kernel/mm/lock.hh"
 
 namespace nacre::kwasm {
+namespace {
+
+constexpr size_t kWriteAtOnce = 512 << 10;
+
+}  // namespace
 
 Result<std::unique_ptr<DomainPlatform>> DomainPlatform::create(mm::AddressSpace& space) {
   std::unique_ptr<DomainPlatform> platform(new DomainPlatform(space));
@@ -85,6 +90,13 @@ Result<void> DomainPlatform::read(UserAddr address, std::span<uint8_t> out) cons
 }
 
 Result<void> DomainPlatform::write(UserAddr address, std::span<const uint8_t> bytes) {
+  PausePoint pauses = exec::fiber_pauses();
+  while (bytes.size() > kWriteAtOnce) {
+    TRY(space_.write(address, bytes.first(kWriteAtOnce)));
+    address = address + ByteSize(kWriteAtOnce);
+    bytes = bytes.subspan(kWriteAtOnce);
+    pauses.did(PausePoint::kInterval);
+  }
   return space_.write(address, bytes);
 }
 

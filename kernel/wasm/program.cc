@@ -16,6 +16,7 @@
 #include "nacre/engine/wasi/binding/imports.hh"
 #include "nacre/kernel/arch/clock.hh"
 #include "nacre/kernel/arch/machine.hh"
+#include "nacre/kernel/exec/fiber.hh"
 #include "nacre/kernel/mm/kernel_memory.hh"
 #include "nacre/kernel/trace/log.hh"
 #include "nacre/kernel/trace/span.hh"
@@ -23,6 +24,7 @@
 #include "nacre/kernel/wasm/thread.hh"
 #include "program_files.hh"
 #include "wasi_system.hh"
+#include "work_for_domain.hh"
 
 namespace nacre::kwasm {
 namespace {
@@ -73,6 +75,7 @@ Result<std::shared_ptr<const runtime::CompiledProgram>> compile(std::span<const 
     progress(done_bytes);
     return true;
   };
+  settings.pauses = exec::fiber_pauses();
   TRY_ASSIGN(auto program, runtime::CompiledProgram::compile_view(bytes, types, settings));
   log_program.info("compiled {} bytes to {} in {} us", bytes.size(), program->code().code.size(),
                    (arch::now_ns() - begin_ns) / 1000);
@@ -102,8 +105,8 @@ class Session {
         process_(system_, files_, setup.config.arguments, setup.config.environment),
         imports_(process_) {}
 
-  // Everything up to the first instruction of the guest.
-  [[nodiscard]] Result<void> prepare();
+  // Everything up to the first instruction of the guest, in the guest's own time.
+  [[nodiscard]] coro::Task<Result<void>> prepare();
   // The guest's life, stopped when its time is over.
   [[nodiscard]] coro::Task<Result<Ending>> run();
 
@@ -120,7 +123,7 @@ class Session {
     }
     done.set();
   }
-  [[nodiscard]] Result<void> link();
+  [[nodiscard]] Result<void> load();
   [[nodiscard]] coro::Task<Result<Ending>> finish(runtime::InvokeOutcome outcome,
                                                   const wasm::FuncType& type);
   [[nodiscard]] Result<std::vector<uint64_t>> call_arguments(const wasm::FuncType& type) const;
@@ -133,29 +136,39 @@ class Session {
   wasi::Imports imports_;
   runtime::TypeRegistry types_;
   runtime::Linker linker_;
-  std::shared_ptr<const runtime::CompiledProgram> program_;
+  Ref<sched::CpuAccount> cpu_account_ = make_ref<sched::CpuAccount>(sched::CpuLimits{});
   std::unique_ptr<Domain> domain_;
-  const runtime::ModuleCode* code_ = nullptr;
+  runtime::Instantiation made_;
   std::unique_ptr<Thread> thread_;
 };
 
-Result<void> Session::prepare() {
-  TRY(mount_archive(setup_.archive, setup_.config, process_));
-  TRY_ASSIGN(program_, compile(setup_.module, types_, setup_.streams));
+coro::Task<Result<void>> Session::prepare() {
+  if (auto mounted = mount_archive(setup_.archive, setup_.config, process_); !mounted) {
+    co_return std::unexpected(std::move(mounted).error());
+  }
+  Result<void> loaded;
+  auto worked = co_await work_for(*cpu_account_, [&] { loaded = load(); });
+  co_return worked ? std::move(loaded) : std::move(worked);
+}
+
+// On a strand of its own.
+Result<void> Session::load() {
+  const trace::Span program_span("program", name_of(setup_));
+  TRY_ASSIGN(auto program, compile(setup_.module, types_, setup_.streams));
 
   const trace::Span span("link");
   DomainLimits limits;
   limits.memory = free_memory();
   if (setup_.config.max_memory_bytes)
     limits.store.max_memory_bytes = *setup_.config.max_memory_bytes;
-  TRY_ASSIGN(domain_, Domain::create(mm::machine(), types_, limits));
-  return link();
-}
+  TRY_ASSIGN(domain_, Domain::create(mm::machine(), types_, limits, cpu_account_));
 
-Result<void> Session::link() {
   runtime::Store& store = domain_->store();
   linker_.define_host_functions(store, imports_.functions());
-  TRY_ASSIGN(code_, store.load(program_, runtime::module_name_of_file(name_of(setup_))));
+  TRY_ASSIGN(const runtime::ModuleCode* code,
+             store.load(std::move(program), runtime::module_name_of_file(name_of(setup_))));
+  const trace::Span instantiating("instantiate");
+  TRY_ASSIGN(made_, linker_.instantiate(store, *code));
   return {};
 }
 
@@ -192,16 +205,11 @@ coro::Task<Result<Ending>> Session::run() {
 }
 
 coro::Task<Result<Ending>> Session::run_guest() {
-  auto made = [&] {
-    const trace::Span span("instantiate");
-    return linker_.instantiate(domain_->store(), *code_);
-  }();
-  if (!made) co_return std::unexpected(std::move(made).error());
-  const runtime::Instance& instance = *made->instance;
-  if (made->trap != abi::TrapKind::None) {
+  const runtime::Instance& instance = *made_.instance;
+  if (made_.trap != abi::TrapKind::None) {
     runtime::InvokeOutcome outcome;
     outcome.kind = runtime::InvokeOutcome::Kind::Trapped;
-    outcome.trap.kind = made->trap;
+    outcome.trap.kind = made_.trap;
     co_return co_await finish(std::move(outcome), {});
   }
 
@@ -271,7 +279,7 @@ coro::Task<Result<Ending>> Session::finish(runtime::InvokeOutcome outcome,
 coro::Task<Result<Ending>> run_program(const ProgramSetup& setup) {
   const trace::Span span("program", name_of(setup));
   Session session(setup);
-  if (auto prepared = session.prepare(); !prepared) {
+  if (auto prepared = co_await session.prepare(); !prepared) {
     co_return std::unexpected(std::move(prepared).error());
   }
   co_return co_await session.run();

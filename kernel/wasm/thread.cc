@@ -106,7 +106,7 @@ coro::Task<Result<runtime::InvokeOutcome>> Thread::invoke(runtime::Function func
   serving_ = nullptr;
   outcome_ = {};
 
-  CpuTurn turn(domain_.cpu_account(), context_);
+  CpuTurn turn(domain_.cpu_account(), &context_);
   for (;;) {
     if (!turn.has_begun() && !turn.try_begin()) co_await turn.begin();
     // What is ready goes first; it may want this CPU for another domain. But it must not keep the guest away for ever.

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "nacre/base/core/error.hh"
+#include "nacre/base/core/pause_point.hh"
 #include "nacre/engine/masm/compiled_code.hh"
 #include "nacre/engine/wasm/module.hh"
 
@@ -18,9 +19,10 @@ struct CompileOptions {
   bool has_zbs = true;
   // Canonical type id for every entry of Module::types; call_indirect compares these.
   std::span<const uint32_t> type_ids;
-  // Called between functions with the bytes of the code section done so far; for progress, yielding, and cancelling
-  // (returning false ends the compilation with ErrorCode::Cancelled).
+  // Called between functions with the bytes of the code section done so far. Returning false ends the compilation with
+  // ErrorCode::Cancelled.
   std::function<bool(uint64_t done_bytes)> on_progress;
+  PausePoint pauses;  // also within functions
 };
 
 // Validates and compiles every function body of `module`. Errors are the validator's, with the module's byte offset.

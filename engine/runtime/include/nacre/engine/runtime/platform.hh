@@ -9,6 +9,7 @@
 
 #include "nacre/base/core/address.hh"
 #include "nacre/base/core/error.hh"
+#include "nacre/base/core/pause_point.hh"
 
 namespace nacre::runtime {
 
@@ -35,6 +36,9 @@ class Platform {
   // against its own books; an unmapped address is an error, not a crash.
   [[nodiscard]] virtual Result<void> read(UserAddr address, std::span<uint8_t> out) const = 0;
   [[nodiscard]] virtual Result<void> write(UserAddr address, std::span<const uint8_t> bytes) = 0;
+
+  // For the runtime's own long work on this domain's behalf.
+  [[nodiscard]] virtual PausePoint pauses() const { return {}; }
 
   // Addresses of the user runtime's entry points in this address space.
   [[nodiscard]] virtual UserAddr builtin_table() const = 0;   // uint64_t[abi::Builtin::Count]

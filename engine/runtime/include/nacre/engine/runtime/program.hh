@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "nacre/base/core/error.hh"
+#include "nacre/base/core/pause_point.hh"
 #include "nacre/engine/masm/compiled_code.hh"
 #include "nacre/engine/runtime/type_registry.hh"
 #include "nacre/engine/wasm/module.hh"
@@ -23,6 +24,7 @@ struct CompileSettings {
   bool has_zbs = true;
   // See baseline::CompileOptions::on_progress.
   std::function<bool(uint64_t done_bytes)> on_progress;
+  PausePoint pauses;
 };
 
 class CompiledProgram {
@@ -35,7 +37,7 @@ class CompiledProgram {
       std::span<const uint8_t> bytes, TypeRegistry& types, const CompileSettings& settings = {});
   // From parts that were made elsewhere. `code.functions` has one entry per defined function.
   CompiledProgram(wasm::Module module, masm::CompiledModule code, TypeRegistry& types,
-                  std::vector<uint8_t> owned_bytes = {});
+                  std::vector<uint8_t> owned_bytes = {}, PausePoint pauses = {});
   CompiledProgram(const CompiledProgram&) = delete;
   CompiledProgram& operator=(const CompiledProgram&) = delete;
 

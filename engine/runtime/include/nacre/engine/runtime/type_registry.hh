@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "nacre/base/core/pause_point.hh"
 #include "nacre/engine/wasm/types.hh"
 
 namespace nacre::runtime {
@@ -23,7 +24,8 @@ class TypeRegistry {
 
   // Never 0, so that zeroed memory matches no type.
   [[nodiscard]] uint32_t intern(const wasm::FuncType& type);
-  [[nodiscard]] std::vector<uint32_t> intern_all(std::span<const wasm::FuncType> types);
+  [[nodiscard]] std::vector<uint32_t> intern_all(std::span<const wasm::FuncType> types,
+                                                 PausePoint pauses = {});
   // `id` came from intern(); the reference stays valid as long as the registry.
   [[nodiscard]] const wasm::FuncType& type(uint32_t id) const;
 

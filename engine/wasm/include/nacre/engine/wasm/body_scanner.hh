@@ -4,6 +4,8 @@
 // reports of an invalid body is meaningless but harmless; indices it reports are unchecked.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <span>
@@ -13,7 +15,11 @@
 namespace nacre::wasm {
 
 // What the scanner reports; derive and hide the functions you need.
+inline constexpr uint32_t kScanStretch = 16384;
+
 struct NullScanVisitor {
+  // About every kScanStretch bytes, and at the end: how many bytes there were.
+  void on_stretch(uint32_t /*bytes*/) {}
   // A run of declared locals, in order; the parameters are not among them.
   void on_local_declaration(uint32_t /*count*/, ValType /*type*/) {}
   void on_local_get(uint32_t /*local*/) {}
@@ -141,6 +147,70 @@ inline void scan_access(Cursor& cursor, Visitor& visitor) {
   visitor.on_far_access(cursor.u32());
 }
 
+// One instruction. False if nothing behind it can be read.
+template <class Visitor>
+[[gnu::always_inline]] inline bool scan_instruction(Cursor& cursor, Visitor& visitor) {
+  const uint8_t byte = *cursor.at++;
+  const OpcodeInfo info = info_of_byte(byte);
+  switch (info.op_class) {
+    case OpClass::LocalGet:
+      visitor.on_local_get(cursor.u32());
+      return true;
+    case OpClass::LocalSet:
+      visitor.on_local_set(cursor.u32());
+      return true;
+    case OpClass::LocalTee:
+      visitor.on_local_tee(cursor.u32());
+      return true;
+    case OpClass::Call:
+      visitor.on_call(cursor.u32());
+      return true;
+    case OpClass::CallIndirect: {
+      const uint32_t type = cursor.u32();
+      visitor.on_call_indirect(type, cursor.u32());
+      return true;
+    }
+    case OpClass::Block:
+    case OpClass::Loop:
+    case OpClass::If:
+      cursor.skip_leb();
+      visitor.on_open(static_cast<Opcode>(byte));
+      return true;
+    case OpClass::Else:
+      visitor.on_else();
+      return true;
+    case OpClass::Const:
+      scan_const(cursor, info.immediates, visitor);
+      return true;
+    case OpClass::Load:
+    case OpClass::Store:
+      scan_access(cursor, visitor);
+      return true;
+    case OpClass::End:
+      visitor.on_end();
+      return true;
+    case OpClass::Unknown:
+      return false;
+    case OpClass::Prefix: {
+      const uint32_t number = cursor.u32();
+      if (number >= kPrefixedOpcodes) return false;
+      const OpcodeInfo prefixed = info_of_prefixed(number);
+      skip_immediates(cursor, prefixed.immediates);
+      if (prefixed.op_class != OpClass::Convert)
+        visitor.on_bulk(static_cast<Opcode>(0xfc00 + number));
+      return true;
+    }
+    case OpClass::Memory:
+    case OpClass::Table:
+      skip_immediates(cursor, info.immediates);
+      visitor.on_bulk(static_cast<Opcode>(byte));
+      return true;
+    default:
+      skip_immediates(cursor, info.immediates);
+      return true;
+  }
+}
+
 }  // namespace scan_detail
 
 // `body` is locals and code, as Function::body_offset and body_size give it.
@@ -153,65 +223,13 @@ void scan_body(std::span<const uint8_t> body, Visitor& visitor) {
     visitor.on_local_declaration(count, static_cast<ValType>(*cursor.at++));
   }
   while (cursor.at != cursor.end) {
-    const uint8_t byte = *cursor.at++;
-    const OpcodeInfo info = info_of_byte(byte);
-    switch (info.op_class) {
-      case OpClass::LocalGet:
-        visitor.on_local_get(cursor.u32());
-        break;
-      case OpClass::LocalSet:
-        visitor.on_local_set(cursor.u32());
-        break;
-      case OpClass::LocalTee:
-        visitor.on_local_tee(cursor.u32());
-        break;
-      case OpClass::Call:
-        visitor.on_call(cursor.u32());
-        break;
-      case OpClass::CallIndirect: {
-        const uint32_t type = cursor.u32();
-        visitor.on_call_indirect(type, cursor.u32());
-        break;
-      }
-      case OpClass::Block:
-      case OpClass::Loop:
-      case OpClass::If:
-        cursor.skip_leb();
-        visitor.on_open(static_cast<Opcode>(byte));
-        break;
-      case OpClass::Else:
-        visitor.on_else();
-        break;
-      case OpClass::Const:
-        scan_detail::scan_const(cursor, info.immediates, visitor);
-        break;
-      case OpClass::Load:
-      case OpClass::Store:
-        scan_detail::scan_access(cursor, visitor);
-        break;
-      case OpClass::End:
-        visitor.on_end();
-        break;
-      case OpClass::Unknown:
-        return;
-      case OpClass::Prefix: {
-        const uint32_t number = cursor.u32();
-        if (number >= kPrefixedOpcodes) return;
-        const OpcodeInfo prefixed = info_of_prefixed(number);
-        scan_detail::skip_immediates(cursor, prefixed.immediates);
-        if (prefixed.op_class != OpClass::Convert)
-          visitor.on_bulk(static_cast<Opcode>(0xfc00 + number));
-        break;
-      }
-      case OpClass::Memory:
-      case OpClass::Table:
-        scan_detail::skip_immediates(cursor, info.immediates);
-        visitor.on_bulk(static_cast<Opcode>(byte));
-        break;
-      default:
-        scan_detail::skip_immediates(cursor, info.immediates);
-        break;
+    const uint8_t* const start = cursor.at;
+    const uint8_t* const stretch_end =
+        start + std::min<ptrdiff_t>(kScanStretch, cursor.end - start);
+    while (cursor.at < stretch_end) {
+      if (!scan_detail::scan_instruction(cursor, visitor)) return;
     }
+    visitor.on_stretch(static_cast<uint32_t>(cursor.at - start));
   }
 }
 

@@ -18,6 +18,7 @@
 // functions: no allocation per function once they have grown.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -37,6 +38,9 @@ namespace nacre::wasm {
 
 // Implementation limit; the specification allows 2^32-1.
 inline constexpr uint32_t kMaxLocals = 50'000;
+
+// Bytes of a body between two calls of the sink's on_stretch().
+inline constexpr uint32_t kStretch = 2048;
 
 struct MemArg {
   uint32_t offset;

@@ -14,9 +14,14 @@ Result<void> FunctionDecoder::decode(uint32_t function, Sink& sink) {
   if (begin(function)) {
     sink.on_function_begin();
     while (pc_ != end_) {
-      instruction_ = pc_;
-      const uint8_t byte = *pc_++;
-      step(sink, info_of_byte(byte), byte);
+      const uint8_t* const start = pc_;
+      const uint8_t* const stretch_end = start + std::min<ptrdiff_t>(kStretch, end_ - start);
+      while (pc_ < stretch_end) {
+        instruction_ = pc_;
+        const uint8_t byte = *pc_++;
+        step(sink, info_of_byte(byte), byte);
+      }
+      sink.on_stretch(static_cast<uint32_t>(pc_ - start));
     }
     if (!control_.empty()) unclosed_body();
   }

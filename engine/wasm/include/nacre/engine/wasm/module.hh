@@ -9,11 +9,11 @@
 #include <optional>
 #include <span>
 #include <string_view>
-#include <unordered_map>
 #include <variant>
 #include <vector>
 
 #include "nacre/base/core/error.hh"
+#include "nacre/base/core/pause_point.hh"
 #include "nacre/engine/wasm/types.hh"
 
 namespace nacre::wasm {
@@ -103,13 +103,13 @@ struct Module {
 
 // Decodes and validates everything outside function bodies. Errors carry the byte offset. `bytes`
 // must outlive the result.
-[[nodiscard]] Result<Module> decode_module(std::span<const uint8_t> bytes);
+[[nodiscard]] Result<Module> decode_module(std::span<const uint8_t> bytes, PausePoint pauses = {});
 
 // Validates every body as well, without compiling.
 [[nodiscard]] Result<void> validate_bodies(const Module& module);
 
 // Function names of the "name" custom section, by function index; a broken name section yields no
-// names (it is not an error, §7.4.1).
+// names (it is not an error, §7.4.1). The cost is linear in the number of functions and exports, whatever the section says.
 class FunctionNames {
  public:
   explicit FunctionNames(const Module& module);
@@ -119,7 +119,9 @@ class FunctionNames {
   [[nodiscard]] std::optional<std::string_view> module_name() const { return module_name_; }
 
  private:
-  std::unordered_map<uint32_t, std::string_view> names_;
+  [[nodiscard]] bool read_names(std::span<const uint8_t> section);
+
+  std::vector<std::string_view> names_;  // by function; empty: none
   std::optional<std::string_view> module_name_;
 };
 

@@ -6,10 +6,13 @@
 // throws FiberCancelled: its destructors run; it must not catch that for good.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <memory>
 
 #include "nacre/base/core/address.hh"
 #include "nacre/base/core/error.hh"
+#include "nacre/base/core/pause_point.hh"
 #include "nacre/base/coro/task.hh"
 
 namespace nacre::exec {
@@ -19,10 +22,22 @@ inline constexpr ByteSize kFiberStack = ByteSize::kib(64);
 
 struct FiberCancelled {};
 
-// co_await run_on_fiber(job): until the job has ended; rethrows what it threw. OutOfMemory if there is no stack.
-[[nodiscard]] coro::Task<Result<void>> run_on_fiber(std::function<void()> job);
+// Who lets a fiber run: asked before every slice, on the fiber's CPU.
+class FiberTurns {
+ public:
+  // Waits until the fiber may run; when its slice ends, at the latest kFiberSliceNs later.
+  [[nodiscard]] virtual coro::Task<uint64_t> next_slice_end_ns() = 0;
+  virtual ~FiberTurns() = default;
+};
+
+// co_await run_on_fiber(job): until the job has ended; rethrows what it threw. OutOfMemory if there is no stack. Without
+// `turns`, which is otherwise used on the fiber's strand only, it has its turn whenever nothing else is ready.
+[[nodiscard]] coro::Task<Result<void>> run_on_fiber(std::function<void()> job,
+                                                    std::unique_ptr<FiberTurns> turns = nullptr);
 
 // In a job, or in anything that it calls; elsewhere it does nothing.
 void fiber_checkpoint();
+// The same, for work that does not know of fibers.
+[[nodiscard]] PausePoint fiber_pauses();
 
 }  // namespace nacre::exec

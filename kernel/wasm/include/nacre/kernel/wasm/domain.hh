@@ -28,6 +28,11 @@ class Domain {
   [[nodiscard]] static Result<std::unique_ptr<Domain>> create(mm::Machine& machine,
                                                               runtime::TypeRegistry& types,
                                                               const DomainLimits& limits);
+  // On an account that has paid for something before, such as the compilation; limits.cpu does not count.
+  [[nodiscard]] static Result<std::unique_ptr<Domain>> create(mm::Machine& machine,
+                                                              runtime::TypeRegistry& types,
+                                                              const DomainLimits& limits,
+                                                              Ref<sched::CpuAccount> cpu_account);
   Domain(const Domain&) = delete;
   Domain& operator=(const Domain&) = delete;
   ~Domain();

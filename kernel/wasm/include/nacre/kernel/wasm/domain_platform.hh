@@ -9,6 +9,7 @@
 #include "nacre/base/core/address.hh"
 #include "nacre/base/core/error.hh"
 #include "nacre/engine/runtime/platform.hh"
+#include "nacre/kernel/exec/fiber.hh"
 #include "nacre/kernel/mm/address_space.hh"
 
 namespace nacre::kwasm {
@@ -25,6 +26,7 @@ class DomainPlatform final : public runtime::Platform {
                                          runtime::Access access) override;
   [[nodiscard]] Result<void> read(UserAddr address, std::span<uint8_t> out) const override;
   [[nodiscard]] Result<void> write(UserAddr address, std::span<const uint8_t> bytes) override;
+  [[nodiscard]] PausePoint pauses() const override { return exec::fiber_pauses(); }
   [[nodiscard]] UserAddr builtin_table() const override { return builtin_table_; }
   [[nodiscard]] UserAddr host_call_gate() const override { return host_call_gate_; }
   [[nodiscard]] UserAddr thread_exit() const override { return thread_exit_; }
