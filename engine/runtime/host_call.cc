@@ -3,7 +3,7 @@
 #include <array>
 #include <span>
 
-#include "bytes.hh"
+#include "call_slots.hh"
 #include "nacre/engine/runtime/instance.hh"
 #include "nacre/engine/runtime/store.hh"
 #include "nacre/engine/runtime/thread_entry.hh"
@@ -31,28 +31,10 @@ bool any_float(const wasm::FuncType& type) {
   return false;
 }
 
-UserAddr stack_slot(UserAddr sp, uint32_t index) {
-  // Wraps rather than panics: sp is an allegation, and a wild address fails in Platform::read.
-  return UserAddr(sp.value() + 8 * uint64_t{index});
-}
-
-Result<void> gather(const HostCallee& callee, const Platform& platform, HostCallRegisters registers,
-                    UserAddr sp, std::span<uint64_t> arguments) {
+Result<void> gather(const HostCallee& callee, const CallSlots& slots,
+                    std::span<uint64_t> arguments) {
   for (size_t i = 0; i < arguments.size(); ++i) {
-    const wasm::ValueLocation location = callee.layout.params[i];
-    uint64_t slot = 0;
-    switch (location.kind) {
-      case Kind::Integer:
-        slot = registers.integers[location.index];
-        break;
-      case Kind::Float:
-        slot = registers.floats[location.index];
-        break;
-      case Kind::Stack: {
-        TRY_ASSIGN(slot, read_object<uint64_t>(platform, stack_slot(sp, location.index)));
-        break;
-      }
-    }
+    TRY_ASSIGN(const uint64_t slot, slots.read(callee.layout.params[i]));
     // Upper halves are whatever the guest left there.
     const wasm::ValType type = callee.function.type.params[i];
     arguments[i] = type == wasm::ValType::I32 ? to_slot(type, slot) : from_slot(type, slot);
@@ -60,22 +42,11 @@ Result<void> gather(const HostCallee& callee, const Platform& platform, HostCall
   return {};
 }
 
-Result<void> scatter(const HostCallee& callee, Platform& platform, HostCallRegisters registers,
-                     UserAddr sp, std::span<const uint64_t> results) {
+Result<void> scatter(const HostCallee& callee, const CallSlots& slots,
+                     std::span<const uint64_t> results) {
   for (size_t i = 0; i < results.size(); ++i) {
-    const wasm::ValueLocation location = callee.layout.results[i];
-    const uint64_t slot = to_slot(callee.function.type.results[i], results[i]);
-    switch (location.kind) {
-      case Kind::Integer:
-        registers.integers[location.index] = slot;
-        break;
-      case Kind::Float:
-        registers.floats[location.index] = slot;
-        break;
-      case Kind::Stack:
-        TRY(write_object(platform, stack_slot(sp, location.index), slot));
-        break;
-    }
+    TRY(slots.write(callee.layout.results[i],
+                    to_slot(callee.function.type.results[i], results[i])));
   }
   return {};
 }
@@ -123,15 +94,14 @@ Memory* HostCall::memory() const {
 
 HostOutcome call_host_general(const HostCallee& callee, Instance& caller,
                               HostCallRegisters registers, UserAddr sp) {
-  Platform& platform = caller.store().platform();
+  const CallSlots slots(caller.store().platform(), registers.integers, registers.floats, sp);
   Values values(callee);
-  if (!gather(callee, platform, registers, sp, values.arguments())) {
+  if (!gather(callee, slots, values.arguments())) {
     return HostOutcome::trapped(abi::TrapKind::HostError);
   }
   HostCall call(caller, values.arguments(), values.results());
   const HostOutcome outcome = callee.sync_handler(callee.function.self, call);
-  if (outcome.kind == HostOutcome::Kind::Return &&
-      !scatter(callee, platform, registers, sp, values.results())) {
+  if (outcome.kind == HostOutcome::Kind::Return && !scatter(callee, slots, values.results())) {
     return HostOutcome::trapped(abi::TrapKind::HostError);
   }
   return outcome;
@@ -140,16 +110,15 @@ HostOutcome call_host_general(const HostCallee& callee, Instance& caller,
 coro::Task<HostOutcome> call_host_async(const HostCallee& callee, Instance& caller,
                                         HostCallRegisters registers, UserAddr sp) {
   if (!callee.is_async) co_return call_host(callee, caller, registers, sp);
-  Platform& platform = caller.store().platform();
+  const CallSlots slots(caller.store().platform(), registers.integers, registers.floats, sp);
   Values values(callee);
-  if (!gather(callee, platform, registers, sp, values.arguments())) {
+  if (!gather(callee, slots, values.arguments())) {
     co_return HostOutcome::trapped(abi::TrapKind::HostError);
   }
   HostCall call(caller, values.arguments(), values.results());
   const HostOutcome outcome =
       co_await std::get<AsyncHandler>(callee.function.handler)(callee.function.self, call);
-  if (outcome.kind == HostOutcome::Kind::Return &&
-      !scatter(callee, platform, registers, sp, values.results())) {
+  if (outcome.kind == HostOutcome::Kind::Return && !scatter(callee, slots, values.results())) {
     co_return HostOutcome::trapped(abi::TrapKind::HostError);
   }
   co_return outcome;

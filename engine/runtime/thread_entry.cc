@@ -1,13 +1,11 @@
 #include "nacre/engine/runtime/thread_entry.hh"
 
-#include "bytes.hh"
+#include "call_slots.hh"
 #include "nacre/base/core/format.hh"
 #include "nacre/engine/wasm/call_layout.hh"
 
 namespace nacre::runtime {
 namespace {
-
-using Kind = wasm::ValueLocation::Kind;
 
 constexpr uint64_t kNanBox = 0xffff'ffff'0000'0000;
 constexpr uint64_t kStackAlignment = 16;
@@ -50,47 +48,22 @@ Result<ThreadEntry> prepare_entry(Store& store, const Function& function,
                        .vm_context = function.vm_context,
                        .memory0_base = instance->memory0_base(),
                        .registers = {}};
+  const CallSlots at(store.platform(), entry.registers.integers, entry.registers.floats, entry.sp);
   for (size_t i = 0; i < arguments.size(); ++i) {
-    const uint64_t slot = to_slot(type.params[i], arguments[i]);
-    const wasm::ValueLocation location = layout.params[i];
-    switch (location.kind) {
-      case Kind::Integer:
-        entry.registers.integers[location.index] = slot;
-        break;
-      case Kind::Float:
-        entry.registers.floats[location.index] = slot;
-        break;
-      case Kind::Stack:
-        TRY(write_object(store.platform(), entry.sp + ByteSize(8 * uint64_t{location.index}),
-                         slot));
-        break;
-    }
+    TRY(at.write(layout.params[i], to_slot(type.params[i], arguments[i])));
   }
   return entry;
 }
 
 Result<std::vector<uint64_t>> read_results(Store& store, const Function& function,
-                                           const abi::CallRegisters& registers, UserAddr entry_sp) {
+                                           abi::CallRegisters registers, UserAddr entry_sp) {
   const wasm::FuncType& type = store.types().type(function.type_id);
   const wasm::CallLayout layout(type);
+  const CallSlots slots(store.platform(), registers.integers, registers.floats, entry_sp);
   std::vector<uint64_t> results;
   results.reserve(type.results.size());
   for (size_t i = 0; i < type.results.size(); ++i) {
-    const wasm::ValueLocation location = layout.results[i];
-    uint64_t slot = 0;
-    switch (location.kind) {
-      case Kind::Integer:
-        slot = registers.integers[location.index];
-        break;
-      case Kind::Float:
-        slot = registers.floats[location.index];
-        break;
-      case Kind::Stack: {
-        TRY_ASSIGN(slot, read_object<uint64_t>(store.platform(),
-                                               entry_sp + ByteSize(8 * uint64_t{location.index})));
-        break;
-      }
-    }
+    TRY_ASSIGN(const uint64_t slot, slots.read(layout.results[i]));
     results.push_back(from_slot(type.results[i], slot));
   }
   return results;

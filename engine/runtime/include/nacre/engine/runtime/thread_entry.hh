@@ -37,7 +37,7 @@ struct ThreadEntry {
 // After the function returned to the thread-exit stub: `registers` are a0–a7, fa0–fa7 as they were
 // there (only the first two of each matter).
 [[nodiscard]] Result<std::vector<uint64_t>> read_results(Store& store, const Function& function,
-                                                         const abi::CallRegisters& registers,
+                                                         abi::CallRegisters registers,
                                                          UserAddr entry_sp);
 
 // How an invocation ended.
