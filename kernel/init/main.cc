@@ -83,8 +83,8 @@ void start_log(const fdt::BootArguments& arguments) {
 
 // Of the loader, the system and its tests. A mistyped argument would otherwise be one that has no effect.
 constexpr std::string_view kKnownArguments[] = {
-    "backtrace", "bench",  "fail-alloc", "fault", "kaslr", "list-tests",
-    "log",       "paging", "seed",       "shell", "test",  "test-timeout"};
+    "backtrace", "bench",  "console", "fail-alloc", "fault", "kaslr",       "list-tests",
+    "log",       "paging", "seed",    "shell",      "test",  "test-timeout"};
 
 void check_arguments(const fdt::BootArguments& arguments) {
   const std::string_view text = arguments.text();
@@ -230,6 +230,7 @@ int run_boot_cpu(const abi::BootInfo& info, uint64_t entry_ticks) {
   if (const BootMain* other = BootMain::installed()) return other->run()(context);
   if (context.arguments.has("shell"))
     return shell::run(context.info, context.tree, context.arguments);
+  if (context.arguments.has("console")) return shell::run_program(context.info, context.tree);
   return kwasm::run_boot_program(context.info, context.tree, context.arguments);
 }
 

@@ -189,6 +189,19 @@ Result<Image> build_image(const Options& options) {
   return image;
 }
 
+Result<void> save_image(const Image& image, const std::string& path) {
+  const FileDescriptor out(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+  if (!out.is_open()) return fail_errno(path);
+  off_t offset = 0;
+  while (static_cast<uint64_t>(offset) < image.bytes) {
+    const ssize_t count =
+        sendfile(out.get(), image.file.get(), &offset, image.bytes - static_cast<uint64_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return fail_errno(path);
+  }
+  return {};
+}
+
 Result<uint64_t> choose_memory(const Options& options, uint64_t archive_bytes) {
   if (!options.machine_memory_bytes) {
     const uint64_t wanted = std::max(kDefaultMachineBytes, 4 * archive_bytes + 256 * kMiB);

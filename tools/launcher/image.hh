@@ -23,6 +23,9 @@ struct Image {
 // unreadable file, more than kMaxArchiveBytes.
 [[nodiscard]] Result<Image> build_image(const Options& options);
 
+// Copies the archive to a file of that name.
+[[nodiscard]] Result<void> save_image(const Image& image, const std::string& path);
+
 // The machine's memory for an archive of this size: what was asked for, or a default. Fails if it
 // does not fit.
 [[nodiscard]] Result<uint64_t> choose_memory(const Options& options, uint64_t archive_bytes);

@@ -61,6 +61,20 @@ class ImageTest : public ::testing::Test {
   std::string bytes_;
 };
 
+TEST_F(ImageTest, IsSavedToAFile) {
+  put("old", "longer than the archive? " + std::string(100'000, 'x'));
+  const auto image = build_image(options_);
+  ASSERT_TRUE(image.has_value());
+  (void)build();
+  ASSERT_TRUE(save_image(*image, (root_ / "old").native()).has_value());
+  std::ifstream in(root_ / "old", std::ios::binary);
+  const std::string saved((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  EXPECT_EQ(saved, bytes_);
+  const auto refused = save_image(*image, (root_ / "none" / "f").native());
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_NE(refused.error().message().find("none/f"), std::string::npos);
+}
+
 TEST_F(ImageTest, ProgramAndConfig) {
   options_.arguments = {"one", ""};
   options_.environment = {"A=1"};

@@ -34,6 +34,11 @@ Result<int> run(std::span<const std::string> arguments) {
     std::fputs(options.help->c_str(), stdout);
     return 0;
   }
+  if (!options.archive.empty()) {
+    TRY_ASSIGN(const Image image, build_image(options));
+    TRY(save_image(image, options.archive));
+    return 0;
+  }
   if (options.kernel.empty()) options.kernel = inherited("NACRE_KERNEL").value_or("");
   std::error_code error;
   if (!std::filesystem::is_regular_file(options.kernel, error)) {

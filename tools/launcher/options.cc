@@ -92,6 +92,9 @@ void declare(CLI::App& app, Options& options, Raw& raw) {
       ->type_name("NAME");
   app.add_option("--kernel", options.kernel, "Boot this image instead of the built one")
       ->type_name("FILE");
+  app.add_option("--archive", options.archive,
+                 "Write the boot archive to this file and do not boot")
+      ->type_name("FILE");
   app.add_option("--mode", options.mode, "")->group("");
   app.add_option("--qemu", options.qemu_arguments, "Hand one more argument to the emulator")
       ->type_name("ARG")
@@ -127,6 +130,12 @@ Result<void> interpret(Options& options, const Raw& raw,
   if (options.harts < 1 || options.harts > kMaxHarts) {
     return fail(ErrorCode::InvalidArgument,
                 format("--smp: {} harts, must be 1 to {}", options.harts, kMaxHarts));
+  }
+  const bool has_machine = options.harts != 1 || options.machine_memory_bytes || options.log ||
+                           !options.kernel.empty() || !options.qemu_arguments.empty();
+  if (!options.archive.empty() && has_machine) {
+    return fail(ErrorCode::InvalidArgument,
+                "--smp, --memory, --log, --kernel and --qemu are about a machine; none is booted");
   }
   const bool log_is_word = !options.log || std::all_of(options.log->begin(), options.log->end(),
                                                        [](char c) { return c > ' ' && c < 127; });

@@ -32,6 +32,7 @@ struct Options {
   std::optional<std::string> log;           // filter; the kernel's log is shown on standard error
   std::string kernel;                       // path of the boot image
   std::string mode;                         // Config::mode
+  std::string archive;                      // write the boot archive to this file, do not boot
   std::vector<std::string> qemu_arguments;  // appended to the emulator's own
   std::optional<std::string> help;          // set: print this and do nothing else
 };

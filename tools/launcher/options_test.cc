@@ -30,6 +30,15 @@ TEST(Options, OneLeadingDashDashIsDropped) {
   EXPECT_EQ(parse({"a.wasm", "--"})->arguments, Strings{});
 }
 
+TEST(Options, AnArchiveIsForNoMachine) {
+  EXPECT_EQ(parse({"--archive", "f", "--dir", ".", "a.wasm"})->archive, "f");
+  for (const char* option : {"--smp=2", "--memory=1G", "--log=info", "--kernel=k", "--qemu=-s"}) {
+    const auto options = parse({"--archive=f", option, "a.wasm"});
+    ASSERT_FALSE(options.has_value()) << option;
+    EXPECT_NE(options.error().message().find("none is booted"), std::string::npos);
+  }
+}
+
 TEST(Options, AllOfThem) {
   const auto options = parse({"--dir",
                               "h::g",

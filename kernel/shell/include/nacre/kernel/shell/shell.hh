@@ -11,4 +11,8 @@ namespace nacre::shell {
 // Until `shutdown` or the end of the input (^D); the status to stop with. On the CPU that takes external interrupts.
 int run(const abi::BootInfo& info, const fdt::Tree& tree, const fdt::BootArguments& arguments);
 
+// The boot archive's program with the console for its streams: boot argument `console`, for machines without the ports of
+// abi/control.hh. Returns what `nacre run` would exit with, and reports errors and traps as it does.
+int run_program(const abi::BootInfo& info, const fdt::Tree& tree);
+
 }  // namespace nacre::shell
