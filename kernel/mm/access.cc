@@ -43,30 +43,49 @@ std::span<const uint8_t, kPageSize> zero_page() noexcept {
   return kZeros;
 }
 
+// The part of a run around `wanted`, which is not mapped, of which nothing is; at most a large page in either direction.
+PageRun AddressSpace::unmapped_part(const Region& region, PageRun run,
+                                    uint64_t wanted) const noexcept {
+  const auto is_mapped = [&](uint64_t page) REQUIRES(lock_) {
+    return table_.query(VirtAddr(region.address_of(page - region.first_page).value())).has_value();
+  };
+  constexpr uint64_t kReach = AnonymousObject::kLargePages;
+  const uint64_t low = wanted - std::min(wanted - run.first, kReach);
+  const uint64_t high = std::min(run.first + run.count, wanted + kReach);
+  uint64_t first = wanted;
+  uint64_t end = wanted + 1;
+  while (first > low && !is_mapped(first - 1)) --first;
+  while (end < high && !is_mapped(end)) ++end;
+  return {first, end - first, run.frame + ByteSize::pages(first - run.first), run.writable};
+}
+
 // Maps a run of object pages, of which `wanted` is the one that somebody waits for. False when no frame is left.
 bool AddressSpace::map_run(const Region& region, PageRun run, uint64_t wanted) noexcept {
   const bool withheld = !run.writable && region.access == Access::ReadWrite;
   const paging::Attributes attributes{withheld ? Access::Read : region.access,
                                       paging::Privilege::User, paging::Sharing::Local};
-  const auto address_of = [&](uint64_t page) {
-    return region.start.value() + ((page - region.first_page) << kPageShift);
+  const auto map = [&](PageRun part) REQUIRES(lock_) {
+    const UserAddr at = region.address_of(part.first - region.first_page);
+    return table_.map(VirtAddr(at.value()), part.frame, ByteSize::pages(part.count), attributes);
   };
-  const auto mapped = table_.map(VirtAddr(address_of(run.first)), run.frame,
-                                 ByteSize::pages(run.count), attributes);
+  const auto mapped = map(run);
   if (mapped) return true;
   if (mapped.error() == paging::MapError::AlreadyMapped) {
-    // Some pages of the run were mapped before, when less was committed; or the machine held on to the absence of a
-    // translation that is there.
-    const UserAddr at(address_of(wanted));
+    const UserAddr at = region.address_of(wanted - region.first_page);
     const PhysAddr frame = run.frame + ByteSize::pages(wanted - run.first);
-    if (const auto before = table_.query(VirtAddr(at.value()))) {
+    const auto before = table_.query(VirtAddr(at.value()));
+    if (before) {
+      // The machine held on to the absence of a translation that is there; or a page of the original's makes room for the
+      // copy, and a large page of its has to be split for that.
       const bool stays = before->address == frame && before->attributes == attributes;
-      // A page of the original's makes room for the copy.
-      if (!stays) ASSERT(table_.unmap(VirtAddr(at.value()), ByteSize(kPageSize)).has_value());
+      if (!stays && !table_.unmap(VirtAddr(at.value()), ByteSize(kPageSize))) return false;
       machine_.tlb.flush_range(root_->users(), asid(), at, ByteSize(kPageSize));
       if (stays) return true;
     }
-    if (table_.map(VirtAddr(at.value()), frame, ByteSize(kPageSize), attributes)) {
+    // Other pages of the run were mapped before.
+    const PageRun part =
+        before ? PageRun{wanted, 1, frame, run.writable} : unmapped_part(region, run, wanted);
+    if (map(part)) {
       free_retired_now();
       return true;
     }
@@ -93,14 +112,29 @@ FaultOutcome AddressSpace::fault(UserAddr address, FaultAccess access) noexcept 
   return FaultOutcome::Resolved;
 }
 
-const AddressSpace::Region* AddressSpace::accessible_region(UserAddr address, uint64_t size,
-                                                            FaultAccess access) const noexcept {
-  const Region* region = region_of(address);
-  if (region == nullptr || !allows(region->access, access)) return nullptr;
-  const uint64_t offset = address.value() - region->start.value();
-  const PageInterval* interval = region->interval_of(offset >> kPageShift);
-  if (interval == nullptr || size > (interval->end << kPageShift) - offset) return nullptr;
-  return region;
+const Region* AddressSpace::accessible_region(UserAddr address, uint64_t size,
+                                              FaultAccess access) const noexcept {
+  const Region* first = nullptr;
+  for (uint64_t at = address.value();;) {
+    const Region* region = region_of(UserAddr(at));
+    if (region == nullptr || !allows(region->access, access)) return nullptr;
+    if (first == nullptr) first = region;
+    const uint64_t offset = at - region->start.value();
+    const PageInterval* interval = region->interval_of(offset >> kPageShift);
+    if (interval == nullptr) return nullptr;
+    const uint64_t room = (interval->end << kPageShift) - offset;
+    if (size <= room) return first;
+    // It may go on in a region that lies behind.
+    if (offset + room != region->size.bytes()) return nullptr;
+    at += room;
+    size -= room;
+  }
+}
+
+const Region& AddressSpace::step(const Region& region, uint64_t& offset) const noexcept {
+  if (offset < region.size.bytes()) return region;
+  offset = 0;
+  return *region_of(UserAddr(region.end()));
 }
 
 Result<void> AddressSpace::denied() {
@@ -181,6 +215,7 @@ Result<void> AddressSpace::write_slow(UserAddr address, std::span<const uint8_t>
   while (!bytes.empty()) {
     const uint64_t in_page = offset & (kPageSize - 1);
     const uint64_t count = std::min<uint64_t>(bytes.size(), kPageSize - in_page);
+    region = &step(*region, offset);
     uint8_t* page = bytes_for_writing(*region, offset >> kPageShift);
     if (page == nullptr) return fail(ErrorCode::OutOfMemory, "out of memory");
     copy(page + in_page, bytes.data(), count);
@@ -199,6 +234,7 @@ Result<void> AddressSpace::zero(UserAddr address, ByteSize size) {
   for (uint64_t left = size.bytes(); left != 0;) {
     const uint64_t in_page = offset & (kPageSize - 1);
     const uint64_t count = std::min(left, kPageSize - in_page);
+    region = &step(*region, offset);
     // What is not present is zero already.
     if (bytes_of(*region, offset >> kPageShift) != nullptr) {
       uint8_t* page = bytes_for_writing(*region, offset >> kPageShift);

@@ -100,7 +100,7 @@ AddressSpace::~AddressSpace() {
 
 // ---- the map of regions -----------------------------------------------------------------------------------------
 
-const AddressSpace::Region* AddressSpace::region_of(UserAddr address) const noexcept {
+const Region* AddressSpace::region_of(UserAddr address) const noexcept {
   const auto holds = [&](const Region& region) {
     return address.value() - region.start.value() < region.size.bytes();
   };
@@ -120,7 +120,7 @@ ByteSize AddressSpace::cost_of(const Region& region,
   ByteSize cost = kRegionCost;
   for (const PageInterval interval : accessible) {
     if (region.kind != Kind::Shared) {
-      cost = cost + ByteSize::pages(interval.end - interval.begin);
+      cost = cost + ByteSize::pages(interval.count());
     }
     const uint64_t first = region.start.value() + (interval.begin << kPageShift);
     const uint64_t last = region.start.value() + (interval.end << kPageShift) - 1;
@@ -129,8 +129,14 @@ ByteSize AddressSpace::cost_of(const Region& region,
       cost = cost + ByteSize::pages(last / span - first / span + 1);
     }
   }
-  if (region.kind != Kind::Shared && !accessible.empty()) {
-    cost = cost + AnonymousObject::table_bytes(accessible.back().end);
+  if (region.kind == Kind::Shared) return cost;
+  // Tables of the object: ascending, one may serve several intervals.
+  uint64_t counted = 0;
+  for (const PageInterval interval : accessible) {
+    const uint64_t first = AnonymousObject::table_of(region.first_page + interval.begin);
+    const uint64_t behind = AnonymousObject::table_of(region.first_page + interval.end - 1) + 1;
+    cost = cost + ByteSize::pages(behind - std::min(std::max(first, counted), behind));
+    counted = behind;
   }
   return cost;
 }
@@ -230,9 +236,11 @@ Result<void> AddressSpace::map_at(UserAddr address, Ref<MemoryObject> object, ui
 Result<UserAddr> AddressSpace::map(Ref<MemoryObject> object, uint64_t first_page, ByteSize size,
                                    Access access) {
   const uint64_t pages = size.pages_up();
-  if (pages == 0 || pages > object->pages()) return bad_argument();
+  if (pages == 0 || first_page > object->pages() || pages > object->pages() - first_page) {
+    return bad_argument();
+  }
   const LockGuard guard(lock_);
-  TRY_ASSIGN(const UserAddr start, place(ByteSize::pages(pages)));
+  TRY_ASSIGN(const UserAddr start, place(ByteSize::pages(pages), object->alignment(first_page)));
   TRY(add_mapping(start, std::move(object), first_page, pages, access));
   return start;
 }
@@ -317,27 +325,20 @@ Result<TlbFlush> AddressSpace::protect(UserAddr start, Access access) {
   if (found == regions_.end()) return fail(ErrorCode::NotFound, "no such region");
   Region& region = found->second;
   if (region.kind == Kind::Reservation) return bad_argument();
-  if (region.object->copies_on_write()) {
-    // Which pages may be written shows when they fault again.
-    unmap_pages(region);
-  } else {
-    const auto done = table_.protect(VirtAddr(region.start.value()), region.size,
-                                     {access, paging::Privilege::User, paging::Sharing::Local});
-    // Leaves never cross the edges of a region, so nothing had to be split.
-    ASSERT(done.has_value());
-  }
-  region.access = access;
-  const CpuMask users = root_->users();
-  if (access == Access::ReadExecute) machine_.tlb.synchronise_instructions(users);
-  return TlbFlush(machine_.tlb, machine_.frames, users, asid(), region.start, region.size,
+  change_access(region, access);
+  return flush_of(region.start, region.size);
+}
+
+TlbFlush AddressSpace::flush_of(UserAddr start, ByteSize size) noexcept {
+  return TlbFlush(machine_.tlb, machine_.frames, root_->users(), asid(), start, size,
                   tables_.take_retired(), nullptr);
 }
 
 void AddressSpace::unmap_pages(const Region& region) noexcept {
   for (const PageInterval interval : region.accessible) {
     const auto done = table_.unmap(VirtAddr(region.start.value() + (interval.begin << kPageShift)),
-                                   ByteSize::pages(interval.end - interval.begin));
-    // As above.
+                                   ByteSize::pages(interval.count()));
+    // Leaves never cross the edges of a region, so nothing had to be split.
     ASSERT(done.has_value());
   }
 }
@@ -345,8 +346,14 @@ void AddressSpace::unmap_pages(const Region& region) noexcept {
 TlbFlush AddressSpace::remove(Regions::iterator position) {
   Region& region = position->second;
   unmap_pages(region);
+  FrameList taken_out;
+  if (region.was_cut && region.owns_pages()) {
+    region.object->take_out(region.first_page, region.first_page + region.size.pages_up(),
+                            taken_out);
+  }
   TlbFlush flush(machine_.tlb, machine_.frames, root_->users(), asid(), region.start, region.size,
                  tables_.take_retired(), std::move(region.object));
+  flush.keep(taken_out);
   recent_ = nullptr;
   regions_.erase(position);
   return flush;
@@ -374,7 +381,7 @@ std::optional<AddressSpace::RegionInfo> AddressSpace::region_at(UserAddr address
   RegionInfo info{region->start, region->size, region->kind == Kind::Reservation, region->access,
                   ByteSize()};
   for (const PageInterval interval : region->accessible) {
-    info.committed = info.committed + ByteSize::pages(interval.end - interval.begin);
+    info.committed = info.committed + ByteSize::pages(interval.count());
   }
   return info;
 }

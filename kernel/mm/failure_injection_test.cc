@@ -10,6 +10,7 @@
 #include "fake_machine.hh"
 #include "nacre/kernel/mm/failure_injection.hh"
 #include "nacre/kernel/mm/heap.hh"
+#include "ranges_model.hh"
 
 // NOLINTBEGIN(misc-new-delete-overloads): what std:: allocates fails too.
 void* operator new(std::size_t size) {
@@ -192,6 +193,42 @@ TEST(AllocationFailure, Faults) {
 TEST(AllocationFailure, Writing) {
   const std::vector<uint8_t> bytes(300'000, 1);
   expect_sound([&](Scene& s) { return s.space->write(s.memory + ByteSize::kib(100), bytes); });
+}
+
+uint64_t failures = 0;
+
+// Every call fails at its first allocation, then at its second, and so on; later ones are tried more sparsely.
+Result<void> fail_first(const std::function<Result<void>()>& call,
+                        const std::function<void()>& check) {
+  for (uint64_t index = 0;; index += 1 + index / 4) {
+    inject_failure_at(index);
+    auto result = call();
+    if (stop_injecting_failures() <= index || result) return result;
+    EXPECT_EQ(result.error().code(), ErrorCode::OutOfMemory) << result.error().to_string();
+    check();
+    ++failures;
+  }
+}
+
+TEST(AllocationFailure, OperationsOnRangesChangeNothing) {
+  failures = 0;
+  for (uint32_t seed = 0; seed < 4; ++seed) {
+    FakeMachine fake(ByteSize::mib(64), paging::Mode::Sv48, seed);
+    const uint64_t used = fake.memory.used();
+    const auto budget = make_ref<Budget>(ByteSize::mib(24));
+    auto space = *AddressSpace::create(fake.machine, budget);
+    {
+      RangesDriver driver(fake, *space, seed, fail_first);
+      for (int i = 0; i < 300; ++i) {
+        ASSERT_NO_FATAL_FAILURE(driver.step()) << "seed " << seed << " step " << i;
+        ASSERT_FALSE(testing::Test::HasFailure()) << "seed " << seed << " step " << i;
+      }
+    }
+    space = nullptr;
+    ASSERT_EQ(fake.memory.used(), used);
+    ASSERT_EQ(budget->used(), ByteSize());
+  }
+  EXPECT_GT(failures, 1000u);
 }
 
 }  // namespace

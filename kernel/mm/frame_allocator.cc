@@ -33,8 +33,8 @@ void FrameAllocator::init(BootMemory& memory, MemoryRange covered, DirectMap dir
   const PhysAddr first = covered.start.align_down(kFirstAlignment);
   first_ = first.value();
   frames_ = (covered.end() - first).pages_up();
-  // Frame indices fit the 30 bits that an AnonymousObject has for them: 4 TiB.
-  ASSERT(frames_ < (uint64_t{1} << 30) - 1);
+  // Frame indices fit the 29 bits that an AnonymousObject has for them: 2 TiB.
+  ASSERT(frames_ < (uint64_t{1} << 29) - 1);
 
   const ByteSize table_size(frames_ * sizeof(FrameInfo));
   const std::optional<PhysAddr> table = memory.allocate(table_size);
@@ -238,6 +238,11 @@ std::optional<PhysAddr> FrameAllocator::allocate(unsigned order, Zeroing zeroing
   }
   if (index == FrameInfo::kNone) index = find_block(order);
   if (index == FrameInfo::kNone) return std::nullopt;
+  return hand_out(index, order, zeroing);
+}
+
+[[gnu::always_inline]] inline PhysAddr FrameAllocator::hand_out(uint32_t index, unsigned order,
+                                                                Zeroing zeroing) noexcept {
   infos_[index].state = FrameState::Used;
   infos_[index].order = static_cast<uint8_t>(order);
   const PhysAddr frame = frame_at(index);
@@ -246,6 +251,28 @@ std::optional<PhysAddr> FrameAllocator::allocate(unsigned order, Zeroing zeroing
     zero_pages(direct_map_.pointer<void>(frame), uint64_t{1} << order);
   }
   return frame;
+}
+
+std::optional<PhysAddr> FrameAllocator::allocate_spare(unsigned order, Zeroing zeroing) noexcept {
+  if (order > kMaxOrder || request_fails()) return std::nullopt;
+  uint32_t index = FrameInfo::kNone;
+  {
+    const LockGuard guard(lock_);
+    const uint64_t size = uint64_t{1} << order;
+    if (free_ >= size && free_ - size >= total_ / 4) index = take_block(order);
+  }
+  if (index == FrameInfo::kNone) return std::nullopt;
+  return hand_out(index, order, zeroing);
+}
+
+// Nobody else looks at more than whether a frame's state is Free.
+void FrameAllocator::split(PhysAddr frame, unsigned order) noexcept {
+  const uint32_t index = index_of(frame);
+  ASSERT(infos_[index].state == FrameState::Used && infos_[index].order == order);
+  for (uint32_t i = 0; i < uint32_t{1} << order; ++i) {
+    infos_[index + i].state = FrameState::Used;
+    infos_[index + i].order = 0;
+  }
 }
 
 void FrameAllocator::free(PhysAddr frame, unsigned order) noexcept {

@@ -4,7 +4,18 @@
 #include <cstring>
 #include <new>
 
+#include "nacre/base/paging/format.hh"
+
 namespace nacre::mm {
+
+void FrameList::free_all(FrameAllocator& frames) noexcept {
+  while (head != FrameInfo::kNone) {
+    const FrameInfo& info = frames.infos()[head];
+    const PhysAddr frame = frames.frame_at(head);
+    head = info.next;
+    frames.free(frame, info.order);
+  }
+}
 
 // ---- anonymous --------------------------------------------------------------------------------------------------
 
@@ -24,9 +35,7 @@ void AnonymousObject::free_chunk(uint32_t* chunk) noexcept {
     }
     const Origin origin = origin_of(entry);
     DEBUG_ASSERT(origin != Origin::Tail);
-    const unsigned order = origin == Origin::BlockHead   ? kBlockOrder
-                           : origin == Origin::SmallHead ? kSmallOrder
-                                                         : 0;
+    const unsigned order = order_of(origin);
     frames_.free(frame_of(entry), order);
     held_ -= uint64_t{1} << order;
     i += uint64_t{1} << order;
@@ -86,13 +95,30 @@ PageRun AnonymousObject::run_around(const uint32_t* block, uint64_t page, uint64
 bool AnonymousObject::add_block(uint32_t* entries, unsigned order, Zeroing zeroing) noexcept {
   const auto frames = frames_.allocate(order, zeroing);
   if (!frames) return false;
-  const uint32_t index = frames_.index_of(*frames);
+  set_entries(entries, order, *frames);
+  return true;
+}
+
+void AnonymousObject::set_entries(uint32_t* entries, unsigned order, PhysAddr frames) noexcept {
+  const uint32_t index = frames_.index_of(frames);
   const uint32_t count = uint32_t{1} << order;
-  entries[0] = make_entry(index, order == kBlockOrder   ? Origin::BlockHead
-                                 : order == kSmallOrder ? Origin::SmallHead
-                                                        : Origin::Single);
+  entries[0] = make_entry(index, head_of(order));
   for (uint32_t i = 1; i < count; ++i) entries[i] = make_entry(index + i, Origin::Tail);
   held_ += count;
+}
+
+// A large page for an absent page and all around it, which are absent and inside [low, high) then.
+bool AnonymousObject::add_large(uint64_t page, uint64_t low, uint64_t high,
+                                uint32_t* chunk) noexcept {
+  const uint64_t first = page & ~(kLargePages - 1);
+  if (first < low || first + kLargePages > high) return false;
+  uint32_t* entries = chunk + first % kChunkPages;
+  if (!std::all_of(entries, entries + kLargePages, [](uint32_t entry) { return entry == 0; })) {
+    return false;
+  }
+  const auto frames = frames_.allocate_spare(kLargeOrder, Zeroing::Zeroed);
+  if (!frames) return false;
+  set_entries(entries, kLargeOrder, *frames);
   return true;
 }
 
@@ -123,10 +149,85 @@ std::optional<PageRun> AnonymousObject::materialise(uint64_t page, uint64_t low,
   DEBUG_ASSERT(low <= page && page < high);
   uint32_t* chunk = chunk_for(page);
   if (chunk == nullptr) return std::nullopt;
-  const uint64_t base = page & ~(kBlockPages - 1);
-  uint32_t* block = chunk + base % kChunkPages;
-  if (block[page - base] == 0 && !add_frames(page, low, high, block)) return std::nullopt;
-  return run_around(block, page, low, high);
+  if (chunk[page % kChunkPages] == 0) {
+    const uint64_t large = page & ~(kLargePages - 1);
+    const bool grows = held_ >= kLargeThreshold && large != 0 && bytes_of(large - 1) != nullptr;
+    uint32_t* block = chunk + (page & ~(kBlockPages - 1)) % kChunkPages;
+    if (!(grows && add_large(page, low, high, chunk)) && !add_frames(page, low, high, block)) {
+      return std::nullopt;
+    }
+  }
+  return run_in(chunk, page, low, high);
+}
+
+std::optional<PageRun> AnonymousObject::populate(uint64_t page, uint64_t low,
+                                                 uint64_t high) noexcept {
+  if (page >= pages_) return std::nullopt;
+  uint32_t* chunk = chunk_for(page);
+  if (chunk == nullptr) return std::nullopt;
+  if (chunk[page % kChunkPages] == 0) (void)add_large(page, low, high, chunk);
+  return materialise(page, low, high);
+}
+
+std::optional<PageRun> AnonymousObject::find_run(uint64_t page, uint64_t low,
+                                                 uint64_t high) const noexcept {
+  if (bytes_of(page) == nullptr) return std::nullopt;
+  return run_in(chunks_[page / kChunkPages], page, low, high);
+}
+
+// The run around a present page: of its large page, or in its block.
+PageRun AnonymousObject::run_in(const uint32_t* chunk, uint64_t page, uint64_t low,
+                                uint64_t high) const noexcept {
+  const uint64_t large = page & ~(kLargePages - 1);
+  const uint32_t head = chunk[large % kChunkPages];
+  if (head != 0 && origin_of(head) == Origin::LargeHead) [[unlikely]] {
+    const uint64_t from = std::max(low, large);
+    const uint64_t to = std::min(high, large + kLargePages);
+    return {from, to - from, frame_of(head) + ByteSize::pages(from - large)};
+  }
+  return run_around(chunk + (page & ~(kBlockPages - 1)) % kChunkPages, page, low, high);
+}
+
+// If a block reaches over an entry's lower edge, makes it single pages.
+void AnonymousObject::cut_block(uint32_t* chunk, uint64_t entry) noexcept {
+  if (entry == kChunkPages || chunk[entry] == 0 || origin_of(chunk[entry]) != Origin::Tail) return;
+  uint64_t head = entry;
+  while (origin_of(chunk[head]) == Origin::Tail) --head;
+  const unsigned order = order_of(origin_of(chunk[head]));
+  frames_.split(frame_of(chunk[head]), order);
+  const uint32_t index = frames_.index_of(frame_of(chunk[head]));
+  for (uint32_t i = 0; i < uint32_t{1} << order; ++i) {
+    chunk[head + i] = make_entry(index + i, Origin::Single);
+  }
+}
+
+void AnonymousObject::take_out(uint64_t first, uint64_t end, FrameList& frames) noexcept {
+  end = std::min(end, pages_);
+  for (uint64_t page = first, next = 0; page < end; page = next) {
+    uint32_t*& chunk = chunks_[page / kChunkPages];
+    next = std::min(end, (page / kChunkPages + 1) * kChunkPages);
+    if (chunk == nullptr) continue;
+    const uint64_t from = page % kChunkPages;
+    const uint64_t to = from + (next - page);
+    cut_block(chunk, from);
+    cut_block(chunk, to);
+    for (uint64_t i = from; i < to;) {
+      if (chunk[i] == 0) {
+        ++i;
+        continue;
+      }
+      const uint64_t count = uint64_t{1} << order_of(origin_of(chunk[i]));
+      frames.push(frames_, frame_of(chunk[i]));
+      std::fill_n(chunk + i, count, 0);
+      held_ -= count;
+      i += count;
+    }
+    if (std::any_of(chunk, chunk + kChunkPages, [](uint32_t entry) { return entry != 0; }))
+      continue;
+    frames_.free_zeroed(frames_.direct_map().physical(chunk));
+    --held_;
+    chunk = nullptr;
+  }
 }
 
 Result<void> AnonymousObject::fill(std::span<const uint8_t> bytes) {
@@ -169,8 +270,24 @@ std::optional<PhysAddr> FixedObject::find(uint64_t page) const noexcept {
 std::optional<PageRun> FixedObject::materialise(uint64_t page, uint64_t low,
                                                 uint64_t high) noexcept {
   if (page >= pages_) return std::nullopt;
+  return find_run(page, low, high);
+}
+
+std::optional<PageRun> FixedObject::find_run(uint64_t page, uint64_t low,
+                                             uint64_t high) const noexcept {
+  if (page >= pages_) return std::nullopt;
   const uint64_t end = std::min(high, pages_);
   return PageRun{low, end - low, start_ + ByteSize::pages(low)};
+}
+
+// That of the physical address, as far as there are pages of that size and the object has one.
+uint64_t FixedObject::alignment(uint64_t first_page) const noexcept {
+  const PhysAddr frame = start_ + ByteSize::pages(first_page);
+  for (unsigned level = paging::kMaxLeafLevel; level > 0; --level) {
+    const uint64_t span = paging::span_of_level(level);
+    if (frame.is_aligned(span) && pages_ - first_page >= span >> kPageShift) return span;
+  }
+  return kPageSize;
 }
 
 // ---- clones -----------------------------------------------------------------------------------------------------
@@ -189,10 +306,24 @@ std::optional<PhysAddr> CloneObject::find(uint64_t page) const noexcept {
 
 std::optional<PageRun> CloneObject::materialise(uint64_t page, uint64_t low,
                                                 uint64_t high) noexcept {
-  if (const auto theirs = original_->find(page); theirs && !copies_.find(page)) {
-    return PageRun{.first = page, .count = 1, .frame = *theirs, .writable = false};
-  }
+  if (!copies_.find(page) && original_->find(page)) return find_run(page, low, high);
   return materialise_for_writing(page, low, high);
+}
+
+// As many of the original's pages as are side by side there and have no copy.
+std::optional<PageRun> CloneObject::find_run(uint64_t page, uint64_t low,
+                                             uint64_t high) const noexcept {
+  if (copies_.find(page)) return copies_.find_run(page, low, high);
+  auto run = original_->find_run(page, low, high);
+  if (!run) return std::nullopt;
+  uint64_t first = page;
+  uint64_t end = page + 1;
+  while (first > run->first && !copies_.find(first - 1)) --first;
+  while (end < run->first + run->count && !copies_.find(end)) ++end;
+  return PageRun{.first = first,
+                 .count = end - first,
+                 .frame = run->frame + ByteSize::pages(first - run->first),
+                 .writable = false};
 }
 
 // One page at a time: its neighbours may still be the original's.

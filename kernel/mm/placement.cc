@@ -46,20 +46,20 @@ AddressSpace::Window AddressSpace::pick_window(Window inside, uint64_t size) noe
   return {inside.start + random_below(inside.size / size) * size, size};
 }
 
-std::optional<UserAddr> AddressSpace::place_in(Window window, uint64_t size) noexcept {
+std::optional<UserAddr> AddressSpace::place_in(Window window, uint64_t size,
+                                               uint64_t alignment) noexcept {
   if (size > window.size) return std::nullopt;
-  const uint64_t alignment = alignment_for(size);
   const uint64_t positions = (window.size - size) / alignment + 1;
   for (int i = 0; i < kGuesses; ++i) {
     const uint64_t start = window.start + random_below(positions) * alignment;
     if (is_free(start, size)) return UserAddr(start);
   }
-  return place_in_gap(window, size);
+  return place_in_gap(window, size, alignment);
 }
 
 // Counts the positions in all gaps, then takes one of them.
-std::optional<UserAddr> AddressSpace::place_in_gap(Window window, uint64_t size) noexcept {
-  const uint64_t alignment = alignment_for(size);
+std::optional<UserAddr> AddressSpace::place_in_gap(Window window, uint64_t size,
+                                                   uint64_t alignment) noexcept {
   const uint64_t gap = kGap.bytes();
   const uint64_t half = paging::lower_half_end(machine_.mode);
   const uint64_t window_end = std::min(window.start + window.size, half - gap);
@@ -89,21 +89,22 @@ std::optional<UserAddr> AddressSpace::place_in_gap(Window window, uint64_t size)
   return place;
 }
 
-Result<UserAddr> AddressSpace::place(ByteSize size) {
+Result<UserAddr> AddressSpace::place(ByteSize size, uint64_t alignment) {
+  alignment = std::max(alignment, alignment_for(size.bytes()));
   const Window half{0, paging::lower_half_end(machine_.mode)};
   if (large_.size == 0) large_ = pick_window(half, kLargeWindow);
   if (small_.size == 0) small_ = pick_window(large_, kSmallWindow);
   if (size <= kSmallRegion) {
     for (int i = 0; i < kWindows; ++i) {
-      if (const auto place = place_in(small_, size.bytes())) return *place;
+      if (const auto place = place_in(small_, size.bytes(), alignment)) return *place;
       small_ = pick_window(large_, kSmallWindow);
     }
   }
   for (int i = 0; i < kWindows; ++i) {
-    if (const auto place = place_in(large_, size.bytes())) return *place;
+    if (const auto place = place_in(large_, size.bytes(), alignment)) return *place;
     large_ = pick_window(half, kLargeWindow);
   }
-  if (const auto place = place_in(half, size.bytes())) return *place;
+  if (const auto place = place_in(half, size.bytes(), alignment)) return *place;
   return fail(ErrorCode::LimitExceeded, "address space is full");
 }
 

@@ -47,6 +47,8 @@ TlbFlush::TlbFlush(TlbFlush&& other) noexcept
     : tlb_(std::exchange(other.tlb_, nullptr)),
       frames_(other.frames_),
       object_(std::move(other.object_)),
+      objects_(std::move(other.objects_)),
+      taken_out_(std::exchange(other.taken_out_, FrameList())),
       cpus_(other.cpus_),
       start_(other.start_),
       size_(other.size_),
@@ -68,7 +70,9 @@ void TlbFlush::discharge() && noexcept {
   }
   tlb_ = nullptr;
   free_table_list(*frames_, retired_tables_);
+  taken_out_.free_all(*frames_);
   object_ = nullptr;
+  objects_.clear();
 }
 
 void free_table_list(FrameAllocator& frames, uint32_t head) noexcept {

@@ -5,6 +5,7 @@
 #include "nacre/kernel/mm/kernel_memory.hh"
 #include "nacre/kernel/testing/benchmark.hh"
 #include "nacre/kernel/testing/test.hh"
+#include "nacre/kernel/trap/dispatch.hh"
 #include "nacre/kernel/trap/user_mode.hh"
 
 namespace nacre::mm {
@@ -68,6 +69,11 @@ class User {
     context_.pc = start_.value();
     while (true) {
       const trap::ExitReason exit = trap::enter_user(context_);
+      if (exit.is_interrupt()) {
+        // A timer of the executor's, say.
+        trap::serve_interrupt(exit);
+        continue;
+      }
       if (!exit.is_page_fault()) return exit;
       const FaultAccess access = exit.cause == Cause::StorePageFault  ? FaultAccess::Write
                                  : exit.cause == Cause::LoadPageFault ? FaultAccess::Read
@@ -118,6 +124,40 @@ NACRE_KERNEL_TEST(mm, what_is_unmapped_is_gone_at_once) {
   user.space().release(*memory);
   touch(user, *memory, *memory + ByteSize(kPageSize), kPageSize);
   EXPECT(user.run().cause == Cause::StorePageFault);
+}
+
+// The hardware agrees with large pages, their splitting, and what becomes of their parts.
+NACRE_KERNEL_TEST(mm, large_pages_are_split_under_user_mode) {
+  User user(kTouch);
+  constexpr ByteSize kSize = ByteSize::mib(4);
+  const auto memory = user.space().reserve(kSize);
+  REQUIRE(memory.has_value());
+  REQUIRE(user.space().commit(*memory, kSize).has_value());
+  REQUIRE(user.space().populate(*memory, kSize).has_value());
+  EXPECT_EQ(user.space().translation(*memory)->leaf_size, ByteSize::mib(2));
+  touch(user, *memory, *memory + kSize, kPageSize);
+  EXPECT(user.run().cause == Cause::Breakpoint);
+  EXPECT_EQ(user.faults, uint64_t{0});
+
+  const UserAddr page = *memory + ByteSize::pages(100);
+  auto flush = user.space().protect(page, ByteSize(kPageSize), Access::Read);
+  REQUIRE(flush.has_value());
+  std::move(*flush).discharge();
+  touch(user, *memory, *memory + kSize, kPageSize);
+  trap::ExitReason exit = user.run();
+  EXPECT(exit.cause == Cause::StorePageFault);
+  EXPECT_EQ(exit.value, page.value());
+
+  auto unmapped = user.space().unmap(page + ByteSize::pages(100), ByteSize(kPageSize));
+  REQUIRE(unmapped.has_value());
+  std::move(*unmapped).discharge();
+  touch(user, page + ByteSize(kPageSize), *memory + kSize, kPageSize);
+  exit = user.run();
+  EXPECT(exit.cause == Cause::StorePageFault);
+  EXPECT_EQ(exit.value, (page + ByteSize::pages(100)).value());
+  // The other large page is whole.
+  touch(user, *memory + ByteSize::mib(2), *memory + kSize, kPageSize);
+  EXPECT(user.run().cause == Cause::Breakpoint);
 }
 
 NACRE_KERNEL_TEST(mm, spaces_leave_nothing_behind) {
@@ -202,6 +242,54 @@ NACRE_KERNEL_BENCHMARK(map_unmap_512_pages) {
 }
 NACRE_KERNEL_BENCHMARK(map_unmap_large_page) {
   map_and_unmap(benchmark, 512, kAnyAligned);
+}
+
+// Anonymous memory of 2 MiB, made and given back: by one large page, most of it for clearing.
+NACRE_KERNEL_BENCHMARK(populate_2_mib) {
+  const auto space = make_space();
+  benchmark.measure(20, [&] {
+    const auto at = space->reserve(ByteSize::mib(2));
+    REQUIRE(at.has_value());
+    REQUIRE(space->commit(*at, ByteSize::mib(2)).has_value());
+    REQUIRE(space->populate(*at, ByteSize::mib(2)).has_value());
+    space->release(*at);
+  });
+}
+
+// A large page of memory that is there.
+NACRE_KERNEL_BENCHMARK(map_unmap_large_anonymous_page) {
+  const auto space = make_space();
+  const auto object = make_ref<AnonymousObject>(frames());
+  REQUIRE(object->grow(AnonymousObject::kLargePages).has_value());
+  REQUIRE(object->populate(0, 0, AnonymousObject::kLargePages).has_value());
+  benchmark.measure(50, [&] {
+    const auto at = space->map(object, 0, ByteSize::mib(2), Access::ReadWrite);
+    REQUIRE(at.has_value());
+    REQUIRE(space->fault(*at, FaultAccess::Write) == FaultOutcome::Resolved);
+    space->release(*at);
+  });
+}
+
+// User mode's first use of 2 MiB, page after page: of a small memory, and of one that is large already.
+void first_touch(testing::Benchmark& benchmark, ByteSize before) {
+  constexpr ByteSize kSize = ByteSize::mib(2);
+  User user(kTouch);
+  const auto memory = user.space().reserve(ByteSize::gib(8));
+  REQUIRE(memory.has_value());
+  REQUIRE(user.space().commit(*memory, before + kSize).has_value());
+  if (before != ByteSize()) REQUIRE(user.space().populate(*memory, before).has_value());
+  touch(user, *memory + before, *memory + before + kSize, kPageSize);
+  const uint64_t begin = arch::retired_instructions();
+  const trap::ExitReason exit = user.run();
+  const uint64_t end = arch::retired_instructions();
+  REQUIRE(exit.cause == Cause::Breakpoint);
+  benchmark.set_result(end - begin - kSize.pages_up() * kTouchRound, 1);
+}
+NACRE_KERNEL_BENCHMARK(first_touch_2_mib) {
+  first_touch(benchmark, ByteSize());
+}
+NACRE_KERNEL_BENCHMARK(first_touch_2_mib_of_a_large_memory) {
+  first_touch(benchmark, ByteSize::mib(8));
 }
 
 NACRE_KERNEL_BENCHMARK(new_delete) {

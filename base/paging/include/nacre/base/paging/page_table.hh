@@ -62,6 +62,10 @@ class PageTable {
     return {};
   }
 
+  // Splits large leaves until none crosses `address`, so that nothing that begins or ends there has to. Translations stay the
+  // same. Fails with OutOfFrames.
+  [[nodiscard]] Status split(VirtAddr address) noexcept { return split_at(address.value()); }
+
   [[nodiscard]] std::optional<Translation> query(VirtAddr address) const noexcept {
     if (!is_canonical(mode_, address.value())) return std::nullopt;
     const Entry* table = frames_->table_at(root_);

@@ -2,9 +2,9 @@
 // table that follows them lazily. Nothing here costs time or memory by the size of a region: a
 // reservation of 8 GiB is one map node.
 //
-// Regions are separated by never-mapped gaps and never merged. Of a region, only what is committed
-// (reservations) or the whole (mappings) can ever be accessed; the rest faults as Guard. The first
-// 64 KiB are never in a region.
+// What is mapped separately is separated by never-mapped gaps; only the pieces that operations on ranges make of a region lie
+// side by side. Of a region, only what is committed (reservations) or the whole (mappings) can ever be accessed; the rest
+// faults as Guard. The first 64 KiB are never in a region.
 //
 // Placement: to share tables, a space picks one random window of 512 GiB (the whole half with
 // Sv39), in it a random GiB for small regions, and places each region at random inside its window.
@@ -33,13 +33,13 @@
 #include "nacre/kernel/mm/budget.hh"
 #include "nacre/kernel/mm/frame_allocator.hh"
 #include "nacre/kernel/mm/lock.hh"
+#include "nacre/kernel/mm/machine.hh"
 #include "nacre/kernel/mm/memory_object.hh"
+#include "nacre/kernel/mm/region.hh"
 #include "nacre/kernel/mm/space_root.hh"
 #include "nacre/kernel/mm/tlb.hh"
 
 namespace nacre::mm {
-
-using paging::Access;
 
 enum class FaultAccess : uint8_t { Read, Write, Execute };
 
@@ -49,23 +49,6 @@ enum class FaultOutcome : uint8_t {
   Guard,       // in a region, but in a part that is not committed
   Permission,  // mapped, but not for this access
   OutOfMemory,
-};
-
-// Where placement gets its luck from.
-class RandomSource {
- public:
-  virtual ~RandomSource() = default;
-  virtual uint64_t next() noexcept = 0;
-};
-
-// What all address spaces of a machine share. Outlives them.
-struct Machine {
-  FrameAllocator& frames;
-  TlbControl& tlb;
-  AsidAllocator& asids;
-  RandomSource& random;
-  paging::Mode mode = paging::Mode::Sv39;
-  PhysAddr kernel_root;  // whose upper half every space shares
 };
 
 class AddressSpace {
@@ -114,6 +97,21 @@ class AddressSpace {
   // unmap and discharge; panics if no region starts there.
   void release(UserAddr region);
 
+  // ---- ranges: page-aligned, not empty, over any number of regions, which are cut where the range begins and ends inside one
+  // and joined where they fit together. An error changes nothing; errors are those above (the books of the pieces are charged).
+
+  // NotFound if a page of the range is in no region.
+  [[nodiscard]] Result<TlbFlush> protect(UserAddr start, ByteSize size, Access access);
+  // Pages that are in no region stay so.
+  [[nodiscard]] Result<TlbFlush> unmap(UserAddr start, ByteSize size);
+  // Forgets what the pages hold: they are zero again, or what the original of a clone holds. Their memory goes back to the
+  // machine but stays charged, since it may come back. NotFound as of protect; InvalidArgument if a part belongs to an object
+  // that is not the space's own.
+  [[nodiscard]] Result<TlbFlush> discard(UserAddr start, ByteSize size);
+  // Makes present what can be accessed of the range, with large pages where they fit and memory is plenty. NotFound as of
+  // protect. After OutOfMemory a part is present.
+  [[nodiscard]] Result<void> populate(UserAddr start, ByteSize size);
+
   // ---- faults
   [[nodiscard]] FaultOutcome fault(UserAddr address, FaultAccess access) noexcept;
 
@@ -144,35 +142,7 @@ class AddressSpace {
   [[nodiscard]] std::optional<paging::Translation> translation(UserAddr address) const noexcept;
 
  private:
-  // Pages [begin, end) of a region, relative to its start.
-  struct PageInterval {
-    uint64_t begin;
-    uint64_t end;
-  };
-  enum class Kind : uint8_t {
-    Reservation,  // over an AnonymousObject of its own that grows with the commits
-    Private,      // published bytes or a clone, over an object of its own
-    Shared,       // over somebody else's object; its pages are not charged here
-  };
-  struct Region {
-    UserAddr start;
-    ByteSize size;
-    Kind kind = Kind::Shared;
-    Access access = Access::ReadWrite;
-    Ref<MemoryObject> object;
-    AnonymousObject* anonymous = nullptr;  // the same object, unless Shared
-    uint64_t first_page = 0;               // of the object
-    std::vector<PageInterval> accessible;  // ascending, disjoint, not adjacent
-    Charge charge;
-
-    // The interval that holds a page of the region, or nullptr.
-    [[nodiscard]] const PageInterval* interval_of(uint64_t page) const noexcept {
-      for (const PageInterval& interval : accessible) {
-        if (page < interval.end) return page >= interval.begin ? &interval : nullptr;
-      }
-      return nullptr;
-    }
-  };
+  using Kind = RegionKind;
   // Tables come from the frame allocator, and wait in retired_ after they were unlinked.
   class TableFrames {
    public:
@@ -220,13 +190,34 @@ class AddressSpace {
   [[nodiscard]] TlbFlush remove(Regions::iterator position) REQUIRES(lock_);
   void free_retired_now() noexcept REQUIRES(lock_);
 
+  // ranges.cc
+  struct Cut;
+  enum class Fate : uint8_t { Kept, Removed };
+  [[nodiscard]] static Result<void> check_range(UserAddr start, ByteSize size);
+  [[nodiscard]] Result<void> check_coverage(uint64_t begin, uint64_t end) const REQUIRES(lock_);
+  [[nodiscard]] Regions::iterator first_region_in(uint64_t begin) noexcept REQUIRES(lock_);
+  [[nodiscard]] Result<void> cut_at(uint64_t address, Cut& cut) REQUIRES(lock_);
+  void undo(Cut& cut) noexcept REQUIRES(lock_);
+  [[nodiscard]] Result<void> cut_out(uint64_t begin, uint64_t end, Fate fate) REQUIRES(lock_);
+  [[nodiscard]] Result<void> settle(std::span<const Cut> cuts, uint64_t begin, uint64_t end,
+                                    Fate fate) REQUIRES(lock_);
+  [[nodiscard]] Result<void> split_leaves(uint64_t begin, uint64_t end) noexcept REQUIRES(lock_);
+  void join_around(uint64_t begin, uint64_t end) noexcept REQUIRES(lock_);
+  [[nodiscard]] bool try_join(Region& region, Region& behind) noexcept REQUIRES(lock_);
+  void change_access(Region& region, Access access) noexcept REQUIRES(lock_);
+  [[nodiscard]] Result<void> populate_interval(const Region& region, PageInterval pages) noexcept
+      REQUIRES(lock_);
+  [[nodiscard]] TlbFlush flush_of(UserAddr start, ByteSize size) noexcept REQUIRES(lock_);
+
   // placement.cc
-  [[nodiscard]] Result<UserAddr> place(ByteSize size) REQUIRES(lock_);
+  // At a multiple of `alignment`, a power of two, at least.
+  [[nodiscard]] Result<UserAddr> place(ByteSize size, uint64_t alignment = kPageSize)
+      REQUIRES(lock_);
   [[nodiscard]] Window pick_window(Window inside, uint64_t size) noexcept;
-  [[nodiscard]] std::optional<UserAddr> place_in(Window window, uint64_t size) noexcept
-      REQUIRES(lock_);
-  [[nodiscard]] std::optional<UserAddr> place_in_gap(Window window, uint64_t size) noexcept
-      REQUIRES(lock_);
+  [[nodiscard]] std::optional<UserAddr> place_in(Window window, uint64_t size,
+                                                 uint64_t alignment) noexcept REQUIRES(lock_);
+  [[nodiscard]] std::optional<UserAddr> place_in_gap(Window window, uint64_t size,
+                                                     uint64_t alignment) noexcept REQUIRES(lock_);
   [[nodiscard]] bool is_free(uint64_t start, uint64_t size) const noexcept REQUIRES(lock_);
   [[nodiscard]] uint64_t random_below(uint64_t bound) noexcept;
 
@@ -234,11 +225,16 @@ class AddressSpace {
   template <std::invocable<std::span<const uint8_t>> F>
   [[nodiscard]] Result<void> visit_locked(UserAddr address, ByteSize size, F&& use) const
       REQUIRES(lock_);
+  [[nodiscard]] PageRun unmapped_part(const Region& region, PageRun run,
+                                      uint64_t wanted) const noexcept REQUIRES(lock_);
   [[nodiscard]] bool map_run(const Region& region, PageRun run, uint64_t wanted) noexcept
       REQUIRES(lock_);
-  // The region in which all of a range (not empty) may be accessed in this way, or nullptr.
+  // The region in which a range (not empty) begins if all of it may be accessed in this way, or nullptr.
   [[nodiscard]] const Region* accessible_region(UserAddr address, uint64_t size,
                                                 FaultAccess access) const noexcept REQUIRES(lock_);
+  // The region of an offset that may be the region's end, where the next one begins.
+  [[nodiscard]] const Region& step(const Region& region, uint64_t& offset) const noexcept
+      REQUIRES(lock_);
   [[nodiscard]] static Result<void> denied();
   // A page of the region in the direct map, nullptr if it is not present.
   [[nodiscard]] uint8_t* bytes_of(const Region& region, uint64_t page) const noexcept;
@@ -285,6 +281,7 @@ Result<void> AddressSpace::visit_locked(UserAddr address, ByteSize size, F&& use
   while (left != 0) {
     const uint64_t in_page = offset & (kPageSize - 1);
     const uint64_t count = left < kPageSize - in_page ? left : kPageSize - in_page;
+    region = &step(*region, offset);
     const uint8_t* page = bytes_of(*region, offset >> kPageShift);
     if (page == nullptr) page = zero_page().data();
     use(std::span<const uint8_t>(page + in_page, count));

@@ -57,6 +57,15 @@ class Charge {
     size_ = size_ - less;
     if (budget_) budget_->release(less);
   }
+  // Takes over a charge to the same budget.
+  void absorb(Charge other) noexcept { size_ = size_ + std::exchange(other.size_, ByteSize()); }
+  // Hands a part over.
+  [[nodiscard]] Charge take(ByteSize part) noexcept {
+    Charge taken(budget_);
+    size_ = size_ - part;
+    taken.size_ = part;
+    return taken;
+  }
   [[nodiscard]] ByteSize size() const noexcept { return size_; }
 
  private:

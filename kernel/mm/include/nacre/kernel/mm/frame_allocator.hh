@@ -89,8 +89,13 @@ class FrameAllocator {
   // 2^order frames, physically contiguous.
   [[nodiscard]] std::optional<PhysAddr> allocate(unsigned order = 0,
                                                  Zeroing zeroing = Zeroing::AsIs) noexcept;
+  // The same for a block that is better to have but not needed: only while a quarter of the memory stays free, and without
+  // taking back what the CPUs' caches hold.
+  [[nodiscard]] std::optional<PhysAddr> allocate_spare(unsigned order, Zeroing zeroing) noexcept;
   // A block as it was allocated.
   void free(PhysAddr frame, unsigned order = 0) noexcept;
+  // Makes a block single frames, each to be freed alone.
+  void split(PhysAddr frame, unsigned order) noexcept;
   // A single frame that holds zeros only, as a page table does in the end: whoever wants zeros next on this CPU may get it
   // without clearing.
   void free_zeroed(PhysAddr frame) noexcept;
@@ -145,6 +150,7 @@ class FrameAllocator {
   [[nodiscard]] uint32_t find_block(unsigned order) noexcept;
   void refill(Cache& cache) noexcept REQUIRES(cache.lock);
   void spill(Cache& cache) noexcept REQUIRES(cache.lock);
+  [[nodiscard]] PhysAddr hand_out(uint32_t index, unsigned order, Zeroing zeroing) noexcept;
   [[nodiscard]] uint32_t take_single(Cache& cache) noexcept;
   [[nodiscard]] uint32_t take_zeroed(Cache& cache) noexcept;
   void give_single(Cache& cache, uint32_t index) noexcept;

@@ -1,9 +1,8 @@
 // What address spaces map: a number of pages, and which frame holds each. Found in constant time by
 // page index.
 //
-//   AnonymousObject   zero until written, frames come on demand in blocks of 16 pages where they
-//   can FixedObject       existing contiguous physical memory: devices, images such as the initrd,
-//   the urt; never freed here
+//   AnonymousObject   zero until written; frames come on demand, in blocks of up to 2 MiB where they can
+//   FixedObject       existing contiguous physical memory: devices, images such as the initrd, the urt; never freed here
 //   CloneObject       what another object holds, until it is written to: a copy of the page then
 #pragma once
 
@@ -28,6 +27,17 @@ struct PageRun {
   constexpr bool operator==(const PageRun&) const = default;
 };
 
+// Blocks of frames in use, through FrameInfo::next.
+struct FrameList {
+  uint32_t head = FrameInfo::kNone;
+
+  void push(FrameAllocator& frames, PhysAddr frame) noexcept {
+    frames.info(frame).next = std::exchange(head, frames.index_of(frame));
+  }
+  // Each block by its order.
+  void free_all(FrameAllocator& frames) noexcept;
+};
+
 class MemoryObject : public RefCounted {
  public:
   virtual ~MemoryObject() = default;
@@ -44,8 +54,22 @@ class MemoryObject : public RefCounted {
                                                                        uint64_t high) noexcept {
     return materialise(page, low, high);
   }
+  // materialise() for one who will use all of [low, high) soon: with larger blocks than one page alone would get.
+  [[nodiscard]] virtual std::optional<PageRun> populate(uint64_t page, uint64_t low,
+                                                        uint64_t high) noexcept {
+    return materialise_for_writing(page, low, high);
+  }
+  // A run of pages around one that is present, inside [low, high).
+  [[nodiscard]] virtual std::optional<PageRun> find_run(uint64_t page, uint64_t low,
+                                                        uint64_t high) const noexcept = 0;
+  // Makes [first, end) what it was when the object was new. The frames that held it join the list.
+  virtual void take_out(uint64_t first, uint64_t end, FrameList& frames) noexcept = 0;
   // Whether find() may show a page that must not be written.
   [[nodiscard]] virtual bool copies_on_write() const noexcept { return false; }
+  // To which power of two the address of `first_page` should be aligned, for the largest pages.
+  [[nodiscard]] virtual uint64_t alignment(uint64_t /*first_page*/) const noexcept {
+    return kPageSize;
+  }
   // Frames that were allocated for it, its own tables included.
   [[nodiscard]] virtual uint64_t frames_held() const noexcept = 0;
   [[nodiscard]] uint64_t pages() const noexcept { return pages_; }
@@ -63,6 +87,10 @@ class AnonymousObject final : public MemoryObject {
   static constexpr uint64_t kSmallPages = uint64_t{1} << kSmallOrder;
   static constexpr unsigned kBlockOrder = 4;  // 64 KiB, a WebAssembly page
   static constexpr uint64_t kBlockPages = uint64_t{1} << kBlockOrder;
+  // A large page: where memory is used in order and the object is so large that the pages beyond the last use are few.
+  static constexpr unsigned kLargeOrder = 9;
+  static constexpr uint64_t kLargePages = uint64_t{1} << kLargeOrder;
+  static constexpr uint64_t kLargeThreshold = 4 * kLargePages;
   static constexpr uint64_t kChunkPages = kPageSize / sizeof(uint32_t);  // 4 MiB of memory
 
   // `frames` outlives the object.
@@ -73,9 +101,9 @@ class AnonymousObject final : public MemoryObject {
   [[nodiscard]] Result<void> grow(uint64_t pages);
   // Fills a fresh object: as many pages as the bytes need, all present, padded with zeros.
   [[nodiscard]] Result<void> fill(std::span<const uint8_t> bytes);
-  // Bytes of tables that `pages` pages need at most, for charging.
-  [[nodiscard]] static ByteSize table_bytes(uint64_t pages) noexcept {
-    return ByteSize::pages((pages + kChunkPages - 1) / kChunkPages);
+  // The number of the table that a page has its entry in; each is a page of memory.
+  [[nodiscard]] static constexpr uint64_t table_of(uint64_t page) noexcept {
+    return page / kChunkPages;
   }
 
   [[nodiscard]] std::optional<PhysAddr> find(uint64_t page) const noexcept override;
@@ -91,14 +119,32 @@ class AnonymousObject final : public MemoryObject {
   }
   [[nodiscard]] std::optional<PageRun> materialise(uint64_t page, uint64_t low,
                                                    uint64_t high) noexcept override;
+  [[nodiscard]] std::optional<PageRun> populate(uint64_t page, uint64_t low,
+                                                uint64_t high) noexcept override;
+  [[nodiscard]] std::optional<PageRun> find_run(uint64_t page, uint64_t low,
+                                                uint64_t high) const noexcept override;
+  void take_out(uint64_t first, uint64_t end, FrameList& frames) noexcept override;
   [[nodiscard]] uint64_t frames_held() const noexcept override { return held_; }
 
  private:
   // Entry of a chunk: 0 = absent, else frame index + 1 and, above it, how the frame came: alone, as the first of a block, or
   // as one of the others of a block.
-  static constexpr unsigned kOriginShift = 30;
+  static constexpr unsigned kOriginShift = 29;
   static constexpr uint32_t kIndexMask = (uint32_t{1} << kOriginShift) - 1;
-  enum class Origin : uint32_t { Single, SmallHead, BlockHead, Tail };
+  enum class Origin : uint32_t { Single, SmallHead, BlockHead, LargeHead, Tail };
+
+  [[nodiscard]] static constexpr unsigned order_of(Origin head) noexcept {
+    return head == Origin::LargeHead   ? kLargeOrder
+           : head == Origin::BlockHead ? kBlockOrder
+           : head == Origin::SmallHead ? kSmallOrder
+                                       : 0;
+  }
+  [[nodiscard]] static constexpr Origin head_of(unsigned order) noexcept {
+    return order == kLargeOrder   ? Origin::LargeHead
+           : order == kBlockOrder ? Origin::BlockHead
+           : order == kSmallOrder ? Origin::SmallHead
+                                  : Origin::Single;
+  }
 
   [[nodiscard]] static constexpr Origin origin_of(uint32_t entry) noexcept {
     return static_cast<Origin>(entry >> kOriginShift);
@@ -109,6 +155,10 @@ class AnonymousObject final : public MemoryObject {
 
   [[nodiscard]] uint32_t* chunk_for(uint64_t page) noexcept;
   [[nodiscard]] bool add_block(uint32_t* entries, unsigned order, Zeroing zeroing) noexcept;
+  void set_entries(uint32_t* entries, unsigned order, PhysAddr frames) noexcept;
+  [[nodiscard]] bool add_large(uint64_t page, uint64_t low, uint64_t high,
+                               uint32_t* chunk) noexcept;
+  void cut_block(uint32_t* chunk, uint64_t entry) noexcept;
   [[nodiscard]] bool add_frames(uint64_t page, uint64_t low, uint64_t high,
                                 uint32_t* block) noexcept;
   [[nodiscard]] PhysAddr frame_of(uint32_t entry) const noexcept {
@@ -116,6 +166,8 @@ class AnonymousObject final : public MemoryObject {
   }
   [[nodiscard]] PageRun run_around(const uint32_t* block, uint64_t page, uint64_t low,
                                    uint64_t high) const noexcept;
+  [[nodiscard]] PageRun run_in(const uint32_t* chunk, uint64_t page, uint64_t low,
+                               uint64_t high) const noexcept;
   void free_chunk(uint32_t* chunk) noexcept;
 
   FrameAllocator& frames_;
@@ -131,6 +183,10 @@ class FixedObject final : public MemoryObject {
   [[nodiscard]] std::optional<PhysAddr> find(uint64_t page) const noexcept override;
   [[nodiscard]] std::optional<PageRun> materialise(uint64_t page, uint64_t low,
                                                    uint64_t high) noexcept override;
+  [[nodiscard]] std::optional<PageRun> find_run(uint64_t page, uint64_t low,
+                                                uint64_t high) const noexcept override;
+  void take_out(uint64_t, uint64_t, FrameList&) noexcept override {}
+  [[nodiscard]] uint64_t alignment(uint64_t first_page) const noexcept override;
   [[nodiscard]] uint64_t frames_held() const noexcept override { return 0; }
 
  private:
@@ -150,6 +206,11 @@ class CloneObject final : public MemoryObject {
                                                    uint64_t high) noexcept override;
   [[nodiscard]] std::optional<PageRun> materialise_for_writing(uint64_t page, uint64_t low,
                                                                uint64_t high) noexcept override;
+  [[nodiscard]] std::optional<PageRun> find_run(uint64_t page, uint64_t low,
+                                                uint64_t high) const noexcept override;
+  void take_out(uint64_t first, uint64_t end, FrameList& frames) noexcept override {
+    copies_.take_out(first, end, frames);
+  }
   [[nodiscard]] bool copies_on_write() const noexcept override { return true; }
   [[nodiscard]] uint64_t frames_held() const noexcept override { return copies_.frames_held(); }
 

@@ -60,10 +60,15 @@ class [[nodiscard]] TlbFlush {
   friend class AddressSpace;
   TlbFlush(TlbControl& tlb, FrameAllocator& frames, CpuMask cpus, uint16_t asid, UserAddr start,
            ByteSize size, uint32_t retired_tables, Ref<MemoryObject> object) noexcept;
+  // What must not be used again before the invalidation.
+  void keep(const FrameList& taken_out) noexcept { taken_out_ = taken_out; }
+  void keep(std::vector<Ref<MemoryObject>> objects) noexcept { objects_ = std::move(objects); }
 
   TlbControl* tlb_;  // nullptr once discharged or moved from
   FrameAllocator* frames_;
   Ref<MemoryObject> object_;
+  std::vector<Ref<MemoryObject>> objects_;
+  FrameList taken_out_;
   CpuMask cpus_;
   UserAddr start_;
   ByteSize size_;
