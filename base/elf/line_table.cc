@@ -6,9 +6,10 @@
 namespace nacre::elf {
 namespace {
 
-constexpr char kMagic[4] = {'N', 'L', 'T', '1'};
+constexpr char kMagic[4] = {'N', 'L', 'T', '2'};
 constexpr size_t kHeaderSize = 32;
 constexpr size_t kIndexEntry = 8;
+constexpr uint32_t kGroup = 16;  // functions for one entry of the index
 
 }  // namespace
 
@@ -52,10 +53,11 @@ std::optional<LineTable> LineTable::parse(std::span<const std::byte> bytes) {
   std::memcpy(&table.base_, bytes.data() + 8, sizeof table.base_);
   table.text_size_ = table.read_u32(16);
   table.index_ = table.read_u32(20);
-  table.strings_ = table.read_u32(24);
-  const uint64_t index_end = table.index_ + uint64_t{table.function_count_} * kIndexEntry;
+  table.symbols_ = table.read_u32(24);
+  const uint64_t groups = (uint64_t{table.function_count_} + kGroup - 1) / kGroup;
+  const uint64_t index_end = table.index_ + groups * kIndexEntry;
   if (table.read_u32(28) > bytes.size() || index_end > bytes.size() ||
-      table.strings_ >= bytes.size()) {
+      table.symbols_ >= bytes.size()) {
     return std::nullopt;
   }
   return table;
@@ -68,7 +70,7 @@ uint32_t LineTable::read_u32(uint64_t offset) const {
 }
 
 std::string_view LineTable::string_at(uint64_t offset) const {
-  const uint64_t begin = strings_ + offset;
+  const uint64_t begin = symbols_ + offset;
   if (offset >= bytes_.size() || begin >= bytes_.size()) return {};
   const auto rest = bytes_.subspan(begin);
   const auto end = std::ranges::find(rest, std::byte{0});
@@ -81,37 +83,65 @@ std::optional<LineTable::Node> LineTable::node_at(uint64_t nodes, uint64_t numbe
   Cursor cursor(bytes_, nodes);
   Node node{};
   for (uint64_t i = 0; i <= number; ++i) {
-    node.parent = cursor.varint();
-    node.name = cursor.varint();
-    node.file = cursor.varint();
+    const uint64_t distance = cursor.varint();
+    if (distance > i) return std::nullopt;
+    node.parent = i - distance;
+    node.symbol = cursor.varint();
     node.call_line = cursor.varint();
     if (cursor.failed()) return std::nullopt;
   }
   return node;
 }
 
-std::optional<LineTable::Position> LineTable::find(uint64_t address) const {
-  if (function_count_ == 0 || address < base_ || address - base_ >= text_size_) return std::nullopt;
-  const uint64_t target = address - base_;
-  // The last function that starts at or before it; the first one starts at the base.
+LineTable::Symbol LineTable::symbol_at(uint64_t offset) const {
+  if (offset >= bytes_.size()) return {};
+  Cursor cursor(bytes_, symbols_ + offset);
+  const uint64_t file = cursor.varint();
+  if (cursor.failed()) return {};
+  return {.name = string_at(cursor.at() - symbols_), .file = string_at(file)};
+}
+
+std::optional<LineTable::Function> LineTable::function_at(uint64_t target) const {
+  const uint32_t groups = (function_count_ - 1) / kGroup + 1;
+  // The last group that starts at or before it; the first one starts at the base.
   uint32_t low = 0;
-  uint32_t high = function_count_;
+  uint32_t high = groups;
   while (high - low > 1) {
     const uint32_t middle = low + (high - low) / 2;
     (read_u32(index_ + uint64_t{middle} * kIndexEntry) <= target ? low : high) = middle;
   }
   const uint64_t entry = index_ + uint64_t{low} * kIndexEntry;
-  const uint64_t start = read_u32(entry);
-  if (start > target) return std::nullopt;
+  uint64_t start = read_u32(entry);
+  uint64_t at = read_u32(entry + 4);
+  const uint32_t count = std::min(kGroup, function_count_ - low * kGroup);
+  for (uint32_t i = 0; i < count && start <= target; ++i) {
+    Cursor cursor(bytes_, at);
+    const uint64_t size = cursor.varint() * 2;
+    const uint64_t data_size = cursor.varint();
+    if (cursor.failed() || size > text_size_ || data_size > bytes_.size()) return std::nullopt;
+    if (target - start < size) return Function{start, cursor.at()};
+    start += size;
+    at = cursor.at() + data_size;
+  }
+  return std::nullopt;
+}
+
+std::optional<LineTable::Position> LineTable::find(uint64_t address) const {
+  if (function_count_ == 0 || address < base_ || address - base_ >= text_size_) return std::nullopt;
+  const uint64_t target = address - base_;
+  const auto function = function_at(target);
+  if (!function) return std::nullopt;
 
   Position position;
   position.table_ = this;
-  position.start_ = base_ + start;
-  Cursor cursor(bytes_, read_u32(entry + 4));
+  position.start_ = base_ + function->start;
+  Cursor cursor(bytes_, function->data);
   position.node_count_ = cursor.varint();
   position.nodes_ = cursor.at();
-  for (uint64_t i = 0; i < position.node_count_ * 4 && !cursor.failed(); ++i) (void)cursor.varint();
-  uint64_t at = start;
+  for (uint64_t i = 0; i < position.node_count_ && !cursor.failed(); ++i) {
+    for (unsigned field = 0; field < 3; ++field) (void)cursor.varint();
+  }
+  uint64_t at = function->start;
   uint64_t node = 0;
   int64_t line = 0;
   bool found = false;
@@ -138,10 +168,9 @@ std::optional<SourceFrame> LineTable::Position::next() {
   const auto node = table_->node_at(nodes_, node_);
   done_ = !node || node_ == 0;
   if (!node) return std::nullopt;
-  const SourceFrame frame = {.function = table_->string_at(node->name),
-                             .file = table_->string_at(node->file),
-                             .line = line_,
-                             .inlined = node_ != 0};
+  const Symbol symbol = table_->symbol_at(node->symbol);
+  const SourceFrame frame = {
+      .function = symbol.name, .file = symbol.file, .line = line_, .inlined = node_ != 0};
   // Parents have smaller numbers, so this ends.
   done_ = done_ || node->parent >= node_;
   node_ = node->parent;

@@ -24,36 +24,35 @@ void put_u32(std::string& out, uint64_t value) {
 // Two functions. "outer" at +0: two bytes at line 10, then an inlined "inner" (line 300, called at 12) that inlines "leaf"
 // (line 5, called at 301); then line 13. "plain" at +0x40, of which nothing is known.
 std::string sample() {
-  const std::string strings("\0outer\0inner\0leaf\0plain\0a.cc\0b.hh\0", 34);
-  enum : uint8_t { kOuter = 1, kInner = 7, kLeaf = 13, kPlain = 18, kA = 24, kB = 29 };
+  // Names behind their files' offsets.
+  const std::string symbols("\0\x1couter\0\x21inner\0\x21leaf\0\0plain\0a.cc\0b.hh\0", 38);
+  enum : uint8_t { kOuter = 1, kInner = 8, kLeaf = 15, kPlain = 21 };
+  EXPECT_EQ(symbols.substr(0x1c, 4), "a.cc");
   const auto bytes = [](std::initializer_list<unsigned> values) {
     std::string out;
     for (const unsigned value : values) out.push_back(static_cast<char>(value));
     return out;
   };
-  const std::string outer =
-      bytes({3, 0, kOuter, kA, 0, 0, kInner, kB, 12, 1, kLeaf, kB, 0xad, 2,  // call line 301
-             4,                                                              // rows
-             1, 0, 10,                                                       // +0: node 0, line 10
-             3, 2, 5,                                                        // +2: leaf, line 5
-             2, 1,                                                           // +4: the line before
-             5, 0, 13});                                                     // +8: outer, line 13
-  const std::string plain = bytes({1, 0, kPlain, 0, 0, 1, 1, 0, 0});
-  const uint64_t data = 32 + 16;
-  const uint64_t strings_at = data + outer.size() + plain.size();
-  std::string out = "NLT1";
+  const std::string outer = bytes({0x20, 23, 3,  0, kOuter, 0, 1, kInner, 12, 1, kLeaf, 0xad, 2,
+                                   4,               // rows; above, leaf's call line 301
+                                   1,    0,  10,    // +0: node 0, line 10
+                                   3,    2,  5,     // +2: leaf, line 5
+                                   2,    1,         // +4: the line before
+                                   5,    0,  13});  // +8: outer, line 13
+  const std::string plain = bytes({0x20, 8, 1, 0, kPlain, 0, 1, 1, 0, 0});
+  const uint64_t data = 32 + 8;
+  const uint64_t symbols_at = data + outer.size() + plain.size();
+  std::string out = "NLT2";
   put_u32(out, 2);
   put_u32(out, kBase & 0xffff'ffff);
   put_u32(out, kBase >> 32);
   put_u32(out, 0x80);
   put_u32(out, 32);
-  put_u32(out, strings_at);
-  put_u32(out, strings_at + strings.size());
+  put_u32(out, symbols_at);
+  put_u32(out, symbols_at + symbols.size());
   put_u32(out, 0);
   put_u32(out, data);
-  put_u32(out, 0x40);
-  put_u32(out, data + outer.size());
-  return out + outer + plain + strings;
+  return out + outer + plain + symbols;
 }
 
 std::string describe(const LineTable& table, uint64_t address) {
@@ -89,7 +88,7 @@ TEST(LineTable, KnowsItsLimits) {
   EXPECT_FALSE(LineTable::parse({}).has_value());
   EXPECT_FALSE(LineTable::parse(span_of(bytes).first(bytes.size() - 1)).has_value());
   std::string other = bytes;
-  other[3] = '2';
+  other[3] = '1';
   EXPECT_FALSE(LineTable::parse(span_of(other)).has_value());
 }
 

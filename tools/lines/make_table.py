@@ -8,18 +8,28 @@ Reads the kernel's debug information through llvm-dwarfdump, llvm-nm and llvm-sy
 
 import argparse
 import bisect
+import collections
 import pathlib
 import re
 import struct
 import subprocess
 import sys
 
-MAGIC = b"NLT1"
+MAGIC = b"NLT2"
+GROUP = 16
 LIBRARY = "c++/v1/"
 
 HEADER = struct.Struct("<4sIQIIII")
 ROW = re.compile(rb"^0x([0-9a-f]{16}) ", re.MULTILINE)
 BRACKETS = re.compile(r"\[abi:[^\]]*\]|\[clone [^\]]*\]")
+INSTRUCTION = re.compile(r"^\s*([0-9a-f]{8,16}):\s+(\S+)\s*(.*)$")
+# Instructions that neither call nor access memory nor trap.
+HARMLESS = re.compile(
+    r"(c\.)?(add|addi|addw|addiw|addi16sp|addi4spn|sub|subw|and|andi|andn|or|ori|orn|xor|xori|xnor|not|li|lui|mv|nop|auipc|j|jr|"
+    r"beq|bne|blt|bge|bltu|bgeu|beqz|bnez|sll|slli|srl|srli|sra|srai|sllw|slliw|srlw|srliw|sraw|sraiw|slt|slti|sltu|sltiu|"
+    r"mul|mulh|mulhu|mulhsu|mulw|div|divu|divw|divuw|rem|remu|remw|remuw|sh[123]add(\.uw)?|add\.uw|slli\.uw|"
+    r"clz|clzw|ctz|ctzw|cpop|cpopw|max|maxu|min|minu|sext\.[bhw]|zext\.[bhw]|rol|rolw|ror|rorw|rori|roriw|orc\.b|rev8|"
+    r"bclr|bclri|bext|bexti|binv|binvi|bset|bseti|fence|fence\.i)")
 OPERATOR = re.compile(r"operator(?:\(\)|\[\]|->\*?|<=>|<<=?|>>=?|[<>]=?)")
 
 
@@ -74,18 +84,28 @@ def signed(value):
     return varint(value << 1 if value >= 0 else (-value << 1) - 1)
 
 
-class Strings:
-    """NUL-terminated texts, each once; the empty one is at 0."""
-
-    def __init__(self):
-        self.blob = bytearray(b"\0")
-        self.offsets = {"": 0}
-
-    def __getitem__(self, text):
-        if text not in self.offsets:
-            self.offsets[text] = len(self.blob)
-            self.blob += text.encode() + b"\0"
-        return self.offsets[text]
+def encode_symbols(uses):
+    """The blob of all symbols and files, and each symbol's offset in it; the most used symbols come first, where offsets are
+    short."""
+    order = [symbol for symbol, _ in uses.most_common()]
+    files = sorted({file for _, file in order} - {""})
+    # How long the symbols are depends on the files' offsets, and these on the symbols' length: until both agree.
+    files_at = 0
+    while True:
+        offset_of, at = {"": 0}, files_at
+        for file in files:
+            offset_of[file] = at
+            at += len(file.encode()) + 1
+        blob, offsets = bytearray(b"\0"), {}
+        for name, file in order:
+            offsets[name, file] = len(blob)
+            blob += varint(offset_of[file]) + name.encode() + b"\0"
+        if len(blob) == files_at:
+            break
+        files_at = len(blob)
+    for file in files:
+        blob += file.encode() + b"\0"
+    return blob, offsets
 
 
 def read_functions(kernel):
@@ -99,6 +119,21 @@ def read_functions(kernel):
             starts.add(start)
             end = max(end, start + (int(fields[1], 16) if len(fields) == 4 else 2))
     return sorted(starts), end
+
+
+def read_points(kernel):
+    """Addresses that a report can name: calls, whose return addresses are on stacks, and what can fault. What the stack pointer
+    is the base of faults only where the stack ends, and then the function is all that matters."""
+    for row in run("llvm-objdump-19", "-d", "--no-show-raw-insn", "-M", "no-aliases", kernel, text=True).splitlines():
+        match = INSTRUCTION.match(row)
+        if not match:
+            continue
+        address, operation, operands = match.groups()
+        if HARMLESS.fullmatch(operation) or operands.startswith(("zero,", "zero\n")) and operation in ("jal", "jalr"):
+            continue
+        if "(sp)" in operands:
+            continue
+        yield int(address, 16)
 
 
 def symbolize(kernel, addresses):
@@ -125,20 +160,20 @@ class Function:
     def node(self, key):
         return self.nodes.setdefault(key, len(self.nodes))
 
-    def add(self, address, frames, strings):
+    def add(self, address, frames):
         parent, call_line = 0, 0
         for name, file, line in reversed(frames):
-            number = self.node((parent, strings[name], strings[file], call_line))
+            number = self.node((parent, (name, file), call_line))
             parent, call_line = number, line
         # Line 0 is code without a place of its own: it counts to what stands before it.
         if self.rows and (self.rows[-1][1:] == (parent, call_line) or (call_line == 0 and self.rows[-1][1] == parent)):
             return
         self.rows.append((address, parent, call_line))
 
-    def encode(self):
+    def encode(self, end, offsets):
         out = bytearray(varint(len(self.nodes)))
-        for parent, name, file, call_line in self.nodes:
-            out += varint(parent) + varint(name) + varint(file) + varint(call_line)
+        for number, (parent, symbol, call_line) in enumerate(self.nodes):
+            out += varint(number - parent) + varint(offsets[symbol]) + varint(call_line)
         out += varint(len(self.rows))
         at, node, line = self.start, None, 0
         for address, row_node, row_line in self.rows:
@@ -146,14 +181,16 @@ class Function:
             out += varint((address - at) // 2 << 1 | changed)
             out += varint(row_node) + varint(row_line) if changed else signed(row_line - line)
             at, node, line = address, row_node, row_line
-        return out
+        return varint((end - self.start) // 2) + varint(len(out)) + out
 
 
 def make_table(kernel, prefix):
     starts, end = read_functions(kernel)
     rows = {int(row, 16) for row in ROW.findall(run("llvm-dwarfdump-19", "--debug-line", kernel))}
-    addresses = sorted({row for row in rows if starts[0] <= row < end} | set(starts))
-    strings, short, functions = Strings(), {}, [Function(start) for start in starts]
+    places = sorted({row for row in rows if starts[0] <= row < end} | set(starts))
+    reported = {places[bisect.bisect_right(places, point) - 1] for point in read_points(kernel) if starts[0] <= point < end}
+    addresses = sorted(reported | set(starts))
+    short, functions = {}, [Function(start) for start in starts]
     for address, frames in zip(addresses, symbolize(kernel, addresses)):
         clean = []
         for name, file, line in frames:
@@ -162,16 +199,19 @@ def make_table(kernel, prefix):
             clean.append((short[name], file.removeprefix(prefix), line))
         # Inlined pieces of the C++ library say nothing that the line which uses them does not, and are half of all.
         clean = [frame for frame in clean[:-1] if not frame[1].startswith(LIBRARY)] + clean[-1:]
-        functions[bisect.bisect_right(starts, address) - 1].add(address, clean, strings)
+        functions[bisect.bisect_right(starts, address) - 1].add(address, clean)
+    uses = collections.Counter(symbol for function in functions for _, symbol, _ in function.nodes)
+    symbols, offsets = encode_symbols(uses)
     index, data = bytearray(), bytearray()
-    data_at = HEADER.size + 8 * len(functions)
-    for function in functions:
-        index += struct.pack("<II", function.start - starts[0], data_at + len(data))
-        data += function.encode()
+    data_at = HEADER.size + 8 * -(-len(functions) // GROUP)
+    for number, (function, next_start) in enumerate(zip(functions, starts[1:] + [end])):
+        if number % GROUP == 0:
+            index += struct.pack("<II", function.start - starts[0], data_at + len(data))
+        data += function.encode(next_start, offsets)
     strings_at = data_at + len(data)
     header = HEADER.pack(MAGIC, len(functions), starts[0], end - starts[0], HEADER.size, strings_at,
-                         strings_at + len(strings.blob))
-    return header + index + data + strings.blob
+                         strings_at + len(symbols))
+    return header + index + data + symbols
 
 
 def main():

@@ -2,14 +2,17 @@
 // tools/lines/make_table.py, read at panic time: in place, without allocation, whatever the bytes say.
 //
 // The table, all little-endian; offsets count from its first byte:
-//   header     "NLT1", u32 functions, u64 base, u32 text size, u32 offset of the index, u32 offset of the strings, u32 size
-//   index      for each function, ascending: u32 start - base, u32 offset of its data
-//   data       of a function, in varints (7 bits a byte, least significant first, the high bit says that more follow):
-//                nodes; per node: parent, name, file, call line. Node 0 is the function, a node's number is above its
-//                  parent's; `call line` is where the parent calls it. name and file are offsets in the strings.
+//   header     "NLT2", u32 functions, u64 base, u32 text size, u32 offset of the index, u32 offset of the symbols, u32 size
+//   index      for every 16th function, ascending: u32 start - base, u32 offset of its data
+//   data       of each function, one behind the other, in varints (7 bits a byte, least significant first, the high bit says
+//              that more follow):
+//                half its size; bytes of data behind this.
+//                nodes; per node: how far its parent is before it, symbol, call line. Node 0 is the function, and its own
+//                  parent; `call line` is where the parent calls it. symbol is an offset in the symbols.
 //                rows; per row: address step / 2 * 2 + (1 if the node changes), then node and line, or the line's step as
-//                  zigzag. The first step counts from the function's start; a row holds until the next one.
-//   strings    NUL-terminated, the empty one first
+//                  zigzag. The first step counts from the function's start; a row holds until the next one. There are rows
+//                  where a report can point to: at calls and at what can fault.
+//   symbols    a NUL; then symbols: the file's offset in here as a varint (0: none), name, NUL; then files, NUL-terminated
 #pragma once
 
 #include <cstddef>
@@ -45,7 +48,7 @@ class LineTable {
    private:
     friend class LineTable;
     const LineTable* table_ = nullptr;
-    uint64_t nodes_ = 0;  // offset of the function's nodes
+    uint64_t nodes_ = 0;  // offset of the function's first node
     uint64_t node_count_ = 0;
     uint64_t node_ = 0;
     uint64_t start_ = 0;
@@ -59,12 +62,21 @@ class LineTable {
  private:
   struct Node {
     uint64_t parent;
-    uint64_t name;
-    uint64_t file;
+    uint64_t symbol;
     uint64_t call_line;
+  };
+  struct Function {
+    uint64_t start;  // - base
+    uint64_t data;   // offset of its nodes' number
+  };
+  struct Symbol {
+    std::string_view name;
+    std::string_view file;
   };
   class Cursor;
 
+  [[nodiscard]] std::optional<Function> function_at(uint64_t target) const;
+  [[nodiscard]] Symbol symbol_at(uint64_t offset) const;
   [[nodiscard]] uint32_t read_u32(uint64_t offset) const;
   [[nodiscard]] std::string_view string_at(uint64_t offset) const;
   [[nodiscard]] std::optional<Node> node_at(uint64_t nodes, uint64_t number) const;
@@ -74,7 +86,7 @@ class LineTable {
   uint32_t text_size_ = 0;
   uint32_t function_count_ = 0;
   uint32_t index_ = 0;
-  uint32_t strings_ = 0;
+  uint32_t symbols_ = 0;
 };
 
 }  // namespace nacre::elf
