@@ -1,13 +1,12 @@
 #include "nacre/engine/runtime/value_text.hh"
 
-#include <array>
 #include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
 
 #include "nacre/base/core/format.hh"
-#include "nacre/base/core/panic.hh"
+#include "shortest_decimal.hh"
 
 namespace nacre::runtime {
 namespace {
@@ -58,12 +57,16 @@ template <class Float>
 std::string float_to_string(Float value) {
   if (std::isnan(value)) return "NaN";
   if (std::isinf(value)) return value < 0 ? "-inf" : "inf";
-  // The longest is -1.8e308 in full, or a subnormal's zeros and digits behind the point.
-  std::array<char, 1200> text;
-  const auto [end, error] =
-      std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
-  ASSERT(error == std::errc());
-  return {text.data(), end};
+  const std::string sign = std::signbit(value) ? "-" : "";
+  if (value == 0) return sign + "0";
+  const Decimal decimal = shortest_decimal(std::fabs(value));
+  const std::string digits(decimal.digits());
+  if (decimal.exponent <= 0) {
+    return sign + "0." + std::string(static_cast<size_t>(-decimal.exponent), '0') + digits;
+  }
+  const auto whole = static_cast<size_t>(decimal.exponent);
+  if (whole >= digits.size()) return sign + digits + std::string(whole - digits.size(), '0');
+  return sign + digits.substr(0, whole) + "." + digits.substr(whole);
 }
 
 }  // namespace

@@ -55,6 +55,11 @@ TEST(ValueToString, EveryType) {
   EXPECT_EQ(value_to_string(ValType::F64, std::bit_cast<uint64_t>(1.0)), "1");
   EXPECT_EQ(value_to_string(ValType::F64, std::bit_cast<uint64_t>(-0.0)), "-0");
   EXPECT_EQ(value_to_string(ValType::F64, std::bit_cast<uint64_t>(1e21)), "1000000000000000000000");
+  EXPECT_EQ(value_to_string(ValType::F64, std::bit_cast<uint64_t>(1e23)),
+            "100000000000000000000000");
+  EXPECT_EQ(value_to_string(ValType::F64, std::bit_cast<uint64_t>(-1234.5)), "-1234.5");
+  EXPECT_EQ(value_to_string(ValType::F64, std::bit_cast<uint64_t>(0.00125)), "0.00125");
+  EXPECT_EQ(value_to_string(ValType::F64, 0), "0");
   EXPECT_EQ(value_to_string(ValType::F64, 0x7ff8'0000'0000'0000), "NaN");
   EXPECT_EQ(value_to_string(ValType::F64, 0xfff0'0000'0000'0000), "-inf");
   EXPECT_EQ(value_to_string(ValType::FuncRef, 0), "null");
