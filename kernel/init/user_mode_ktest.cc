@@ -56,7 +56,7 @@ class UserProgram {
   // A thread that is about to run from `label`.
   struct Thread : UserContext {
     Thread() : UserContext{} {}
-    ~Thread() { trap::forget_float(*this); }
+    ~Thread() { trap::forget_registers(*this); }
     Thread(const Thread&) = delete;
     Thread& operator=(const Thread&) = delete;
   };
@@ -248,7 +248,7 @@ NACRE_KERNEL_TEST(user, floats_of_two_threads) {
   uint64_t arguments[8];
   trap::read_float_arguments(two, arguments);
   EXPECT(arguments[0] == std::bit_cast<uint64_t>(100.5));
-  trap::forget_float(two);
+  trap::forget_registers(two);
   EXPECT(two.f[trap::kFa0] == std::bit_cast<uint64_t>(100.5));
 }
 

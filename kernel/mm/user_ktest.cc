@@ -58,7 +58,7 @@ class User {
     activate(*space_);
   }
   ~User() {
-    trap::forget_float(context_);
+    trap::forget_registers(context_);
     deactivate();
   }
   User(const User&) = delete;

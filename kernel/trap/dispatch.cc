@@ -117,7 +117,8 @@ void initialize_cpu(StackBounds stack, StackBounds emergency_stack) {
   NACRE_CSR_WRITE("sscratch", 0);
   // SAFETY: entry.S is the trap vector, 4-byte aligned: direct mode.
   NACRE_CSR_WRITE("stvec", reinterpret_cast<uint64_t>(&nacre_trap_entry));
-  NACRE_CSR_CLEAR("sstatus", arch::riscv64::kStatusSum | arch::riscv64::kStatusFs);
+  NACRE_CSR_CLEAR("sstatus",
+                  arch::riscv64::kStatusSum | arch::riscv64::kStatusFs | arch::riscv64::kStatusVs);
   NACRE_CSR_SET("sstatus", arch::riscv64::kStatusFsClean);
 }
 

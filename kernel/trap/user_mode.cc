@@ -1,12 +1,16 @@
 #include "nacre/kernel/trap/user_mode.hh"
 
+#include <atomic>
+#include <cstring>
 #include <type_traits>
 #include <utility>
 
 #include "layout.h"
 #include "nacre/base/core/panic.hh"
+#include "nacre/kernel/arch/machine.hh"
 #include "nacre/kernel/arch/per_cpu.hh"
 #include "nacre/kernel/arch/riscv64/csr.hh"
+#include "nacre/kernel/trap/vectors.hh"
 
 namespace nacre::trap {
 namespace {
@@ -38,6 +42,8 @@ extern "C" void nacre_store_float_arguments(uint64_t* values);
 extern "C" void nacre_load_float_results(uint64_t fa0, uint64_t fa1);
 static_assert(std::is_trivially_copyable_v<ExitReason> && sizeof(ExitReason) == 16);
 
+constinit thread_local RegisterTraffic register_traffic{};
+
 // The registers equal what their owner's context holds from here on.
 void mark_clean() {
   NACRE_CSR_CLEAR("sstatus", kStatusFs);
@@ -48,11 +54,13 @@ void store_if_dirty(UserContext& owner) {
   if ((NACRE_CSR_READ("sstatus") & kStatusFs) != kStatusFs) return;
   nacre_store_float(owner.f);
   mark_clean();
+  ++register_traffic.float_stores;
 }
 
 void load(const UserContext& context) {
   nacre_load_float(context.f);
   mark_clean();
+  ++register_traffic.float_loads;
 }
 
 // A panic in a fast handler leaves enter_user by unwinding, past the end of nacre_enter_user.
@@ -60,6 +68,38 @@ struct ContextEnd {
   PerCpu& cpu;
   ~ContextEnd() { cpu.context = nullptr; }
 };
+
+// ---- vectors ----
+
+extern "C" void nacre_store_vectors(VectorArea* area);
+extern "C" void nacre_load_vectors(const VectorArea* area);
+
+void set_vector_status(uint64_t status) {
+  NACRE_CSR_CLEAR("sstatus", kStatusVs);
+  if (status != 0) NACRE_CSR_SET("sstatus", status);
+}
+
+// The owner's registers are where it is kept from here on, and off.
+void put_vectors_away(PerCpu& cpu) {
+  if ((NACRE_CSR_READ("sstatus") & kStatusVs) == kStatusVs) {
+    nacre_store_vectors(cpu.vector_owner->vectors);
+    ++register_traffic.vector_stores;
+  }
+  set_vector_status(0);
+  cpu.vector_owner = nullptr;
+}
+
+// Only if a thread with vectors comes or goes.
+[[gnu::noinline]] void switch_vectors(PerCpu& cpu, UserContext& context) {
+  if (cpu.vector_owner == &context) return;
+  if (cpu.vector_owner != nullptr) put_vectors_away(cpu);
+  if (context.vectors == nullptr) return;
+  set_vector_status(kStatusVsClean);
+  nacre_load_vectors(context.vectors);
+  set_vector_status(kStatusVsClean);
+  ++register_traffic.vector_loads;
+  cpu.vector_owner = &context;
+}
 
 }  // namespace
 
@@ -71,6 +111,8 @@ ExitReason enter_user(UserContext& context) {
     load(context);
     cpu.float_owner = &context;
   }
+  if (context.vectors != nullptr || cpu.vector_owner != nullptr) [[unlikely]]
+    switch_vectors(cpu, context);
   const ContextEnd end{cpu};
   return nacre_enter_user(&context);
 }
@@ -104,11 +146,43 @@ void restore_float(UserContext& context) noexcept {
   if (arch::this_cpu().float_owner == &context) load(context);
 }
 
-void forget_float(UserContext& context) noexcept {
+void forget_registers(UserContext& context) noexcept {
   PerCpu& cpu = arch::this_cpu();
+  if (cpu.vector_owner == &context) [[unlikely]]
+    put_vectors_away(cpu);
   if (cpu.float_owner != &context) return;
   store_if_dirty(context);
   cpu.float_owner = nullptr;
+}
+
+size_t vector_area_bytes() noexcept {
+  // 0 or, once somebody asked, the answer of a machine that has vectors.
+  static constinit std::atomic<size_t> known{0};
+  if (!arch::cpu_features().v) return 0;
+  size_t bytes = known.load(std::memory_order_relaxed);
+  if (bytes != 0) return bytes;
+  const uint64_t before = NACRE_CSR_READ("sstatus") & kStatusVs;
+  set_vector_status(kStatusVsClean);
+  bytes = sizeof(VectorArea) + 32 * NACRE_CSR_READ("0xc22");  // vlenb
+  set_vector_status(before);
+  known.store(bytes, std::memory_order_relaxed);
+  return bytes;
+}
+
+void begin_vectors(UserContext& context, VectorArea* area) noexcept {
+  ASSERT(context.vectors == nullptr && vector_area_bytes() != 0);
+  std::memset(area, 0, vector_area_bytes());
+  context.vectors = area;
+}
+
+VectorArea* end_vectors(UserContext& context) noexcept {
+  PerCpu& cpu = arch::this_cpu();
+  if (cpu.vector_owner == &context) put_vectors_away(cpu);
+  return std::exchange(context.vectors, nullptr);
+}
+
+const RegisterTraffic& register_traffic_of_this_cpu() noexcept {
+  return register_traffic;
 }
 
 void read_float_arguments(const UserContext& context, uint64_t (&values)[8]) noexcept {

@@ -106,7 +106,7 @@ void CpuTurn::hook() noexcept {
 
 // The next that runs here may be another.
 void CpuTurn::leave_registers() noexcept {
-  if (context_ != nullptr) trap::forget_float(*context_);
+  if (context_ != nullptr) trap::forget_registers(*context_);
 }
 
 void CpuTurn::on_suspension() noexcept {

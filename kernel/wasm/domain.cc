@@ -18,6 +18,7 @@ Result<std::unique_ptr<Domain>> Domain::create(mm::Machine& machine, runtime::Ty
   TRY_ASSIGN(domain->space_, mm::AddressSpace::create(machine, domain->budget_));
   TRY_ASSIGN(domain->platform_, DomainPlatform::create(*domain->space_));
   domain->store_ = std::make_unique<runtime::Store>(*domain->platform_, types, limits.store);
+  domain->may_use_vectors_ = limits.may_use_vectors;
   TRY(domain->reserve_stack(limits.stack));
   return domain;
 }

@@ -8,6 +8,7 @@
 #include "nacre/base/coro/scheduler.hh"
 #include "nacre/kernel/exec/kernel_port.hh"
 #include "nacre/kernel/mm/kernel_memory.hh"
+#include "nacre/kernel/trap/vectors.hh"
 #include "nacre/kernel/wasm/domain.hh"
 
 namespace nacre::kwasm {
@@ -80,11 +81,34 @@ void install_fast_system_calls() {
 }
 
 Thread::~Thread() {
-  trap::forget_float(context_);
+  trap::forget_registers(context_);
+  end_vectors();
+}
+
+// What is illegal for another reason than that the registers are off is so again when it is tried again.
+bool Thread::begin_vectors() {
+  const size_t bytes = domain_.may_use_vectors() ? trap::vector_area_bytes() : 0;
+  if (bytes == 0 || context_.vectors != nullptr) return false;
+  mm::Charge charge = domain_.new_charge();
+  if (!charge.try_grow(ByteSize(bytes))) return false;
+  vector_area_.reset(new (std::nothrow) std::byte[bytes]);
+  if (vector_area_ == nullptr) return false;
+  vector_charge_ = std::move(charge);
+  // Aligned as the heap aligns everything.
+  trap::begin_vectors(context_,
+                      static_cast<trap::VectorArea*>(static_cast<void*>(vector_area_.get())));
+  return true;
+}
+
+void Thread::end_vectors() noexcept {
+  trap::end_vectors(context_);
+  vector_area_ = nullptr;
+  vector_charge_ = mm::Charge();
 }
 
 void Thread::load(const runtime::ThreadEntry& entry) {
-  trap::forget_float(context_);
+  trap::forget_registers(context_);
+  end_vectors();
   context_ = {};
   context_.pc = entry.pc.value();
   context_[Register::Sp] = entry.sp.value();
@@ -160,6 +184,7 @@ Thread::Next Thread::serve_fault(trap::ExitReason exit) {
       return Next::Finished;
     }
   }
+  if (exit.cause == Cause::IllegalInstruction && begin_vectors()) return Next::Resume;
   stop_with(runtime::classify(
       domain_.store(),
       {.pc = UserAddr(context_.pc), .cause = fault_cause_of(exit.cause), .address = address}));

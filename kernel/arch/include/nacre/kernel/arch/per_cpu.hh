@@ -25,7 +25,8 @@ struct PerCpu {
   uint64_t stack_top;
   uint64_t emergency_stack_top;  // for a trap whose stack pointer is not inside the stack
 
-  trap::UserContext* float_owner;  // whose values the F and D registers hold, or nullptr
+  trap::UserContext* float_owner;   // whose values the F and D registers hold, or nullptr
+  trap::UserContext* vector_owner;  // the same of the V registers; nullptr: they are off
   CpuId id;
   HartId hart;
   uint32_t panic_depth;  // panics being reported, see kernel/trace

@@ -44,6 +44,8 @@ enum class Register : uint8_t {
 // Indices into UserContext::f.
 inline constexpr unsigned kFa0 = 10;
 
+struct VectorArea;
+
 // Plain data, zero-initialised for a new thread. The layout is known to entry.S (layout.h).
 //
 // `f` and `fcsr` are up to date only after save_float(): while the thread is the last that ran on its CPU, they live in
@@ -53,11 +55,13 @@ struct UserContext {
   uint64_t pc;
   uint64_t f[32];
   uint64_t fcsr;
+  // Where its vector registers are kept; nullptr: it has none, and its vector instructions are illegal (vectors.hh).
+  VectorArea* vectors;
 
   [[nodiscard]] uint64_t& operator[](Register r) { return x[static_cast<size_t>(r)]; }
   [[nodiscard]] const uint64_t& operator[](Register r) const { return x[static_cast<size_t>(r)]; }
 };
-static_assert(sizeof(UserContext) == 66 * 8);
+static_assert(sizeof(UserContext) == 67 * 8);
 
 // scause values. RISC-V Privileged Architecture 1.12, table 4.2.
 enum class Cause : uint64_t {

@@ -3,8 +3,8 @@
 // Invariants:
 // - The caller has switched to the thread's address space (arch::switch_address_space).
 // - A CPU runs one user thread at a time, and enter_user is never entered from a fast handler.
-// - The kernel is built soft-float: F and D registers keep the user's values across a trap. They are stored only when
-//   another thread enters on the CPU or somebody asks (save_float).
+// - The kernel uses no float or vector registers: they keep the user's values across a trap. They are stored only when another
+//   thread enters on the CPU or somebody asks (save_float), and only if they changed.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ namespace nacre::trap {
 // Runs the thread until its next trap: environment call, fault, breakpoint or interrupt. A fast handler may serve
 // any number of environment calls before that. Interrupts are off before and after; a pending one ends the user's run.
 //
-// The address of `context` is its identity for the float registers: before it is freed or moved, forget_float().
+// The address of `context` is its identity for float and vector registers: before it is freed or moved, forget_registers().
 [[nodiscard]] ExitReason enter_user(UserContext& context);
 
 // ---- Fast system calls ----
@@ -60,8 +60,8 @@ FastSyscallHandler set_fast_syscall_handler(FastSyscallHandler handler);
 void save_float(UserContext& context) noexcept;
 // Makes context.f and fcsr what the thread sees when it runs next: call it after changing them.
 void restore_float(UserContext& context) noexcept;
-// The context goes away or moves to another CPU: its values are stored, and this CPU no longer thinks of it.
-void forget_float(UserContext& context) noexcept;
+// The context goes away or moves to another CPU: its float and vector values are stored, and this CPU no longer thinks of it.
+void forget_registers(UserContext& context) noexcept;
 
 // For host functions with float arguments and results: fa0–fa7 and fa0, fa1 of the thread, from wherever they are now,
 // without storing all registers.

@@ -20,6 +20,7 @@ struct DomainLimits {
   ByteSize stack = ByteSize::mib(8);   // of its thread
   sched::CpuLimits cpu;
   runtime::StoreLimits store;
+  bool may_use_vectors = false;  // otherwise vector instructions are illegal
 };
 
 class Domain {
@@ -41,6 +42,9 @@ class Domain {
   [[nodiscard]] runtime::Store& store() { return *store_; }
   [[nodiscard]] DomainPlatform& platform() { return *platform_; }
   [[nodiscard]] const mm::Budget& budget() const { return *budget_; }
+  // Of nothing yet.
+  [[nodiscard]] mm::Charge new_charge() const { return mm::Charge(budget_); }
+  [[nodiscard]] bool may_use_vectors() const { return may_use_vectors_; }
   [[nodiscard]] sched::CpuAccount& cpu_account() { return *cpu_account_; }
   // What the thread's stack pointer starts at, page-aligned.
   [[nodiscard]] UserAddr stack_top() const { return store_->stack().top; }
@@ -56,6 +60,7 @@ class Domain {
   std::unique_ptr<mm::AddressSpace> space_;
   std::unique_ptr<DomainPlatform> platform_;
   std::unique_ptr<runtime::Store> store_;
+  bool may_use_vectors_ = false;
 };
 
 }  // namespace nacre::kwasm

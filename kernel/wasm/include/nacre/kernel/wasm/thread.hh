@@ -18,6 +18,7 @@
 #include "nacre/engine/runtime/store.hh"
 #include "nacre/engine/runtime/thread_entry.hh"
 #include "nacre/kernel/mm/address_space.hh"
+#include "nacre/kernel/mm/budget.hh"
 #include "nacre/kernel/trace/span.hh"
 #include "nacre/kernel/trap/user_context.hh"
 #include "nacre/kernel/trap/user_mode.hh"
@@ -58,6 +59,9 @@ class Thread final : public trace::InnerSpan {
   [[nodiscard]] coro::Task<Next> serve(trap::ExitReason exit);
   [[nodiscard]] coro::Task<Next> serve_call();
   [[nodiscard]] Next serve_fault(trap::ExitReason exit);
+  // Whether the thread has got vector registers just now.
+  [[nodiscard]] bool begin_vectors();
+  void end_vectors() noexcept;
   [[nodiscard]] Next finish(const runtime::HostOutcome& outcome);
   void stop_with(runtime::Trap trap);
   void stop_with(abi::TrapKind kind);
@@ -65,6 +69,8 @@ class Thread final : public trace::InnerSpan {
 
   Domain& domain_;
   trap::UserContext context_{};
+  std::unique_ptr<std::byte[]> vector_area_;  // context_.vectors
+  mm::Charge vector_charge_;
   // Set by serve_fast when a synchronous host function ended the guest: the call must not be made again.
   std::optional<runtime::HostOutcome> pending_;
   // That its coroutine serves, or nullptr.

@@ -11,6 +11,8 @@ inline constexpr uint64_t kStatusSpie = uint64_t{1} << 5;
 inline constexpr uint64_t kStatusSpp = uint64_t{1} << 8;
 inline constexpr uint64_t kStatusFs = uint64_t{3} << 13;  // 0 off, 1 initial, 2 clean, 3 dirty
 inline constexpr uint64_t kStatusFsClean = uint64_t{2} << 13;
+inline constexpr uint64_t kStatusVs = uint64_t{3} << 9;  // the same of the V extension
+inline constexpr uint64_t kStatusVsClean = uint64_t{2} << 9;
 inline constexpr uint64_t kStatusSum = uint64_t{1} << 18;
 
 // Bits of sie and sip.
