@@ -377,10 +377,20 @@ void AddressSpace::release(UserAddr start) {
 std::optional<AddressSpace::RegionInfo> AddressSpace::region_at(UserAddr address) const {
   const LockGuard guard(lock_);
   const Region* region = region_of(address);
-  if (region == nullptr) return std::nullopt;
-  RegionInfo info{region->start, region->size, region->kind == Kind::Reservation, region->access,
+  return region == nullptr ? std::nullopt : std::optional(describe(*region));
+}
+
+std::vector<AddressSpace::RegionInfo> AddressSpace::list_regions() const {
+  std::vector<RegionInfo> infos;
+  const LockGuard guard(lock_);
+  for (const auto& [start, region] : regions_) infos.push_back(describe(region));
+  return infos;
+}
+
+AddressSpace::RegionInfo AddressSpace::describe(const Region& region) {
+  RegionInfo info{region.start, region.size, region.kind == Kind::Reservation, region.access,
                   ByteSize()};
-  for (const PageInterval interval : region->accessible) {
+  for (const PageInterval interval : region.accessible) {
     info.committed = info.committed + ByteSize::pages(interval.count());
   }
   return info;

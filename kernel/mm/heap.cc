@@ -268,14 +268,23 @@ size_t Heap::usable_size(const void* pointer) const noexcept {
   return uint64_t{info.owner} << kPageShift;
 }
 
+HeapClassStatistics Heap::class_statistics(unsigned index) const noexcept {
+  const SizeClass& size_class = classes_.at(index);
+  const LockGuard guard(size_class.lock);
+  return {.size = kSizes[index],
+          .slabs = size_class.slabs,
+          .empty = size_class.empty,
+          .slab_bytes = uint64_t{size_class.slabs} * kPageSize << heap_detail::slab_order(index),
+          .objects = size_class.objects};
+}
+
 HeapStatistics Heap::statistics() const noexcept {
   HeapStatistics statistics;
   for (unsigned i = 0; i < kClasses; ++i) {
-    const SizeClass& size_class = classes_[i];
-    const LockGuard guard(size_class.lock);
-    statistics.slabs += size_class.slabs;
-    statistics.slab_bytes += uint64_t{size_class.slabs} * kPageSize << heap_detail::slab_order(i);
-    statistics.objects += size_class.objects;
+    const HeapClassStatistics of_class = class_statistics(i);
+    statistics.slabs += of_class.slabs;
+    statistics.slab_bytes += of_class.slab_bytes;
+    statistics.objects += of_class.objects;
   }
   statistics.large_bytes = large_bytes_.load(std::memory_order_relaxed);
   return statistics;

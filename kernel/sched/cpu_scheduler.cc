@@ -53,6 +53,10 @@ bool CpuScheduler::has_budget(CpuAccount& account, uint64_t now_ns) noexcept {
   return account.balance_ns_ > 0;
 }
 
+void CpuScheduler::note_throttled(CpuAccount& account) noexcept {
+  account.throttled_.store(account.throttled() + 1, std::memory_order_relaxed);
+}
+
 uint64_t CpuScheduler::throttled_until_ns(const Claim& claim, uint64_t now_ns) noexcept {
   const mm::LockGuard guard(lock_);
   CpuAccount& account = claim.account_;
@@ -131,6 +135,7 @@ void CpuScheduler::grant_next(CpuId cpu, uint64_t now_ns) noexcept {
     if (has_budget(claim.account_, now_ns)) {
       grant(claim, cpu, now_ns);
     } else {
+      note_throttled(claim.account_);
       claim.state_.store(Claim::State::Idle, std::memory_order_release);
     }
     // The claim may be gone when this returns, or released on another processor once the lock is.
@@ -174,7 +179,10 @@ bool CpuScheduler::try_acquire(Claim& claim, CpuId cpu, uint64_t now_ns) noexcep
 bool CpuScheduler::acquire(Claim& claim, CpuId cpu, uint64_t now_ns) noexcept {
   const mm::LockGuard guard(lock_);
   DEBUG_ASSERT(claim.state() == Claim::State::Idle);
-  if (!has_budget(claim.account_, now_ns)) return true;
+  if (!has_budget(claim.account_, now_ns)) {
+    note_throttled(claim.account_);
+    return true;
+  }
   if (free_ != 0 && queue_.is_empty()) {
     activate(claim.account_);
     grant(claim, cpu, now_ns);

@@ -1,6 +1,5 @@
 #include "commands.hh"
 
-#include <charconv>
 #include <exception>
 #include <new>
 
@@ -33,15 +32,6 @@ const Command* find_command(std::string_view name) {
     if (command.name == name) found = &command;
   });
   return found;
-}
-
-Result<uint64_t> parse_number(std::string_view word) {
-  uint64_t number = 0;
-  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
-  if (word.empty() || error != std::errc() || end != word.data() + word.size()) {
-    return fail(ErrorCode::InvalidArgument, format("'{}' is not a number", word));
-  }
-  return number;
 }
 
 // The shell's boundary.

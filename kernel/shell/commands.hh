@@ -13,6 +13,7 @@
 #include "nacre/base/fdt/boot_arguments.hh"
 #include "nacre/kernel/machine/devices.hh"
 #include "nacre/kernel/shell/line_editor.hh"
+#include "nacre/kernel/shell/run_request.hh"
 #include "terminal.hh"
 
 namespace nacre::shell {
@@ -47,6 +48,7 @@ struct Command {
 // The parts of the table.
 [[nodiscard]] std::span<const Command> system_commands();
 [[nodiscard]] std::span<const Command> job_commands();
+[[nodiscard]] std::span<const Command> kernel_commands();
 [[nodiscard]] std::span<const Command> fault_commands();
 
 // nullptr if there is none of that name.
@@ -54,15 +56,12 @@ struct Command {
 // Calls visit(const Command&) for each, in the order of help.
 template <class Visitor>
 void visit_commands(Visitor&& visit) {
-  for (const auto part : {system_commands(), job_commands(), fault_commands()}) {
+  for (const auto part : {system_commands(), job_commands(), kernel_commands(), fault_commands()}) {
     for (const Command& command : part) visit(command);
   }
 }
 
 // Runs a line to its end and says what went wrong.
 [[nodiscard]] coro::Task<void> run_line(Shell& shell, std::string line);
-
-// Digits to a number; InvalidArgument names the word.
-[[nodiscard]] Result<uint64_t> parse_number(std::string_view word);
 
 }  // namespace nacre::shell

@@ -10,6 +10,8 @@
 namespace nacre::shell {
 namespace {
 
+constexpr uint64_t kQuotaPeriodNs = 100'000'000;
+
 // "root0/bin/a.wasm" with root0 at "/x" → "/x/bin/a.wasm"; empty for what lies in no tree.
 std::string guest_path(std::string_view name, std::span<const std::string> preopens) {
   for (size_t i = 0; i < preopens.size(); ++i) {
@@ -64,13 +66,40 @@ std::vector<std::string> Jobs::list(std::string_view path) const {
   return out;
 }
 
-Result<Job*> Jobs::start(std::vector<std::string> arguments, TerminalStreams::Place place) {
-  TRY_ASSIGN(const auto module, read_file(arguments.front()));
-  auto job = std::make_unique<Job>(terminal_, place);
+Result<std::vector<std::string>> Jobs::preopens_for(
+    std::span<const RunRequest::Directory> directories) const {
+  if (directories.empty()) return preopens_;
+  std::vector<std::string> chosen(preopens_.size());
+  for (const RunRequest::Directory& directory : directories) {
+    const auto found = std::ranges::find(preopens_, absolute(directory.path));
+    if (found == preopens_.end()) {
+      return fail(ErrorCode::NotFound,
+                  format("no directory {} on this machine (nacre shell --dir brings them)",
+                         directory.path));
+    }
+    chosen[static_cast<size_t>(found - preopens_.begin())] = directory.guest;
+  }
+  return chosen;
+}
+
+Result<Job*> Jobs::start(const RunRequest& request) {
+  TRY_ASSIGN(const auto module, read_file(request.arguments.front()));
+  TRY_ASSIGN(auto preopens, preopens_for(request.directories));
+  using Place = TerminalStreams::Place;
+  auto job =
+      std::make_unique<Job>(terminal_, request.background ? Place::Background : Place::Foreground);
   job->id = next_id_++;
   job->started_ns = arch::now_ns();
-  job->config.arguments = std::move(arguments);
-  job->config.preopens = preopens_;
+  job->config.arguments = request.arguments;
+  job->config.environment = request.environment;
+  job->config.preopens = std::move(preopens);
+  job->config.max_memory_bytes = request.max_memory_bytes;
+  job->config.timeout_ns = request.timeout_ns;
+  if (request.weight) job->cpu.weight = *request.weight;
+  if (request.cpu_percent) {
+    job->cpu.quota = {.budget_ns = kQuotaPeriodNs * *request.cpu_percent / 100,
+                      .period_ns = kQuotaPeriodNs};
+  }
   jobs_.push_back(std::move(job));
   Job* const started = jobs_.back().get();
   // Its streams are the terminal's, which belongs to this CPU.
@@ -85,7 +114,9 @@ coro::Task<void> Jobs::live(Jobs* jobs, Job* job, std::span<const std::byte> mod
                                      .module = {bytes, module.size()},
                                      .config = job->config,
                                      .streams = job->streams,
-                                     .devices = jobs->devices_};
+                                     .devices = jobs->devices_,
+                                     .cpu = job->cpu,
+                                     .job = job->id};
   try {
     job->ending = co_await kwasm::run_program(setup);
   } catch (const std::bad_alloc&) {

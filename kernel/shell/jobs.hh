@@ -14,6 +14,8 @@
 #include "nacre/base/coro/task.hh"
 #include "nacre/base/launch/config.hh"
 #include "nacre/kernel/machine/devices.hh"
+#include "nacre/kernel/sched/cpu_scheduler.hh"
+#include "nacre/kernel/shell/run_request.hh"
 #include "nacre/kernel/wasm/program.hh"
 #include "terminal.hh"
 
@@ -26,6 +28,7 @@ struct Job {
   uint32_t id = 0;
   uint64_t started_ns = 0;
   launch::Config config;
+  sched::CpuLimits cpu;
   TerminalStreams streams;
   std::optional<Result<kwasm::Ending>> ending;
   coro::Event done;
@@ -39,9 +42,8 @@ class Jobs {
        std::vector<std::string> preopens)
       : terminal_(terminal), devices_(devices), archive_(archive), preopens_(std::move(preopens)) {}
 
-  // Starts a program of the boot archive; `arguments` begin with its path. The job stays until it is removed.
-  [[nodiscard]] Result<Job*> start(std::vector<std::string> arguments,
-                                   TerminalStreams::Place place);
+  // Starts a program of the boot archive. The job stays until it is removed.
+  [[nodiscard]] Result<Job*> start(const RunRequest& request);
   // nullptr if there is none.
   [[nodiscard]] Job* find(uint32_t id);
   // Stops it, wherever it is, and forgets it.
@@ -54,6 +56,9 @@ class Jobs {
   [[nodiscard]] std::vector<std::string> list(std::string_view path) const;
 
  private:
+  // What a program that is given only these sees where.
+  [[nodiscard]] Result<std::vector<std::string>> preopens_for(
+      std::span<const RunRequest::Directory> directories) const;
   // Calls visit(path, entry) for each file until it returns true.
   template <class Visitor>
   void visit_files(Visitor&& visit) const;

@@ -20,6 +20,9 @@ void LineEditor::begin() {
   shown_ = history_.size();
   draft_.clear();
   escape_ = Escape::None;
+  searching_ = false;
+  input_ = {};
+  row_ = 0;
   out_.write(prompt_);
 }
 
@@ -41,18 +44,21 @@ LineEditor::Outcome LineEditor::feed(uint8_t byte) {
     finish_escape(static_cast<char>(byte));
     return Outcome::Editing;
   }
-  if (byte == '\r' || byte == '\n') return finish();
   if (byte == control_key('c')) {
+    move_to(line_.size());
     out_.write("^C\n");
     return Outcome::Dropped;
   }
+  if (searching_ && search(byte)) return Outcome::Editing;
+  if (byte == '\r' || byte == '\n') return finish();
   if (byte == control_key('d') && line_.empty()) {
     out_.write("\n");
     return Outcome::EndOfInput;
   }
   if (byte >= 0x20 && byte != kDelete) {
-    insert(static_cast<char>(byte));
+    insert(input_.feed(byte));
   } else {
+    input_ = {};
     control(byte);
   }
   return Outcome::Editing;
@@ -76,7 +82,7 @@ void LineEditor::control(uint8_t byte) {
       break;
     case '\b':
     case kDelete:
-      if (cursor_ > 0) erase(cursor_ - 1, cursor_);
+      erase(previous_boundary(line_, cursor_), cursor_);
       break;
     case '\t':
       complete();
@@ -88,13 +94,13 @@ void LineEditor::control(uint8_t byte) {
       move_to(line_.size());
       break;
     case control_key('b'):
-      if (cursor_ > 0) move_to(cursor_ - 1);
+      move_to(previous_boundary(line_, cursor_));
       break;
     case control_key('f'):
-      if (cursor_ < line_.size()) move_to(cursor_ + 1);
+      move_to(next_boundary(line_, cursor_));
       break;
     case control_key('d'):
-      if (cursor_ < line_.size()) erase(cursor_, cursor_ + 1);
+      erase(cursor_, next_boundary(line_, cursor_));
       break;
     case control_key('k'):
       erase(cursor_, line_.size());
@@ -107,7 +113,11 @@ void LineEditor::control(uint8_t byte) {
       break;
     case control_key('l'):
       out_.write("\x1b[H\x1b[2J");
+      row_ = 0;
       redraw();
+      break;
+    case control_key('r'):
+      begin_search();
       break;
     case control_key('p'):
       recall(-1);
@@ -141,14 +151,18 @@ void LineEditor::finish_escape(char last) {
   }
   if (parameters_ == "1" || parameters_ == "7") move_to(0);
   if (parameters_ == "4" || parameters_ == "8") move_to(line_.size());
-  if (parameters_ == "3" && cursor_ < line_.size()) erase(cursor_, cursor_ + 1);
+  if (parameters_ == "3") erase(cursor_, next_boundary(line_, cursor_));
 }
 
-void LineEditor::insert(char c) {
-  if (line_.size() >= kMaxLine) return;
-  line_.insert(cursor_++, 1, c);
-  if (cursor_ == line_.size()) {
-    out_.write(std::string_view(&c, 1));
+void LineEditor::insert(std::string_view character) {
+  if (character.empty() || line_.size() + character.size() > kMaxLine) return;
+  line_.insert(cursor_, character);
+  cursor_ += character.size();
+  const std::string all = shown_prompt() + line_;
+  const Place place = place_after(all, all.size());
+  // In the middle of a row nothing else moves.
+  if (cursor_ == line_.size() && place.row == row_ && place.column != 0) {
+    out_.write(character);
   } else {
     redraw();
   }
@@ -167,12 +181,88 @@ void LineEditor::move_to(size_t position) {
   redraw();
 }
 
+LineEditor::Place LineEditor::place_after(std::string_view text, size_t size) {
+  Place place;
+  for (size_t at = 0; at < size; at = next_boundary(text, at)) {
+    const unsigned width = width_at(text, at);
+    // What does not fit into the rest of a row begins the next.
+    if (place.column + width > kColumns) place = {place.row + 1, 0};
+    place.column += width;
+  }
+  if (place.column == kColumns) place = {place.row + 1, 0};
+  return place;
+}
+
+std::string LineEditor::shown_prompt() const {
+  return searching_ ? format("(search '{}'): ", wanted_) : prompt_;
+}
+
 void LineEditor::redraw() {
-  out_.write("\r");
-  out_.write(prompt_);
-  out_.write(line_);
-  out_.write("\x1b[K");
-  if (cursor_ < line_.size()) format_to(out_, "\x1b[{}D", line_.size() - cursor_);
+  const std::string all = shown_prompt() + line_;
+  const Place end = place_after(all, all.size());
+  const Place at = place_after(all, all.size() - line_.size() + cursor_);
+  if (row_ > 0) format_to(out_, "\x1b[{}A", row_);
+  out_.write("\r\x1b[J");
+  out_.write(all);
+  // Behind a full row a terminal waits with the next until there is something for it.
+  if (end.column == 0 && end.row > 0) out_.write(" \r");
+  if (end.row > at.row) format_to(out_, "\x1b[{}A", end.row - at.row);
+  if (end.row != at.row || end.column != at.column) {
+    out_.write("\r");
+    if (at.column > 0) format_to(out_, "\x1b[{}C", at.column);
+  }
+  row_ = at.row;
+}
+
+// ---- Search ----
+
+void LineEditor::begin_search() {
+  searching_ = true;
+  wanted_.clear();
+  before_line_ = line_;
+  shown_ = history_.size();
+  redraw();
+}
+
+bool LineEditor::search(uint8_t byte) {
+  if (byte == control_key('r')) {
+    find_before(shown_);
+  } else if (byte == control_key('g')) {
+    line_ = before_line_;
+    cursor_ = line_.size();
+    shown_ = history_.size();
+    end_search();
+  } else if (byte == kDelete || byte == '\b') {
+    wanted_.erase(previous_boundary(wanted_, wanted_.size()));
+    find_before(history_.size());
+  } else if (byte >= 0x20) {
+    const std::string_view character = input_.feed(byte);
+    if (character.empty()) return true;
+    wanted_ += character;
+    find_before(std::min(shown_ + 1, history_.size()));
+  } else {
+    // Any other key takes what was found, and does what it does.
+    end_search();
+    return false;
+  }
+  return true;
+}
+
+void LineEditor::find_before(size_t limit) {
+  for (size_t entry = limit; entry-- > 0;) {
+    if (wanted_.empty() || history_[entry].find(wanted_) == std::string::npos) continue;
+    shown_ = entry;
+    line_ = history_[entry];
+    cursor_ = line_.size();
+    break;
+  }
+  redraw();
+}
+
+void LineEditor::end_search() {
+  searching_ = false;
+  draft_ = before_line_;
+  redraw();
 }
 
 void LineEditor::show(size_t entry) {
@@ -213,9 +303,13 @@ void LineEditor::complete() {
     line_.replace(start, word.size(), common);
     cursor_ = start + common.size();
   } else if (choices.size() > 1) {
+    const size_t cursor = cursor_;
+    move_to(line_.size());
     out_.write("\n");
     for (const std::string& choice : choices) format_to(out_, "{}  ", choice);
     out_.write("\n");
+    cursor_ = cursor;
+    row_ = 0;
   }
   redraw();
 }

@@ -54,6 +54,13 @@ coro::Task<Result<void>> mem(Shell& shell, Words) {
       kib(counts.total), kib(counts.used()), kib(counts.free + counts.cached), kib(counts.cached));
   shell.print("heap    slabs {:>8} KiB in {} slabs, {} objects\n        large {:>8} KiB\n",
               heap.slab_bytes / 1024, heap.slabs, heap.objects, heap.large_bytes / 1024);
+  shell.print("class   bytes    slabs    empty  objects      KiB\n");
+  for (unsigned i = 0; i < mm::heap_detail::kClasses; ++i) {
+    const mm::HeapClassStatistics row = mm::heap().class_statistics(i);
+    if (row.slabs == 0) continue;
+    shell.print("        {:>5} {:>8} {:>8} {:>8} {:>8}\n", row.size, row.slabs, row.empty,
+                row.objects, row.slab_bytes / 1024);
+  }
   co_return {};
 }
 
@@ -103,7 +110,12 @@ coro::Task<Result<void>> log(Shell& shell, Words words) {
     StringSink sink(text);
     text += "filter: ";
     trace::current_filter().describe(sink);
-    shell.print("{}\n", text);
+    sink.write("\n");
+    for (uint32_t cpu = 0; cpu < shell.info.cpu_count; ++cpu) {
+      if (const uint64_t lost = trace::lost_lines(CpuId{cpu}))
+        format_to(sink, "CPU {} lost {} lines\n", cpu, lost);
+    }
+    shell.terminal.write(text);
     co_return {};
   }
   const auto filter = trace::Filter::parse(words[1]);
@@ -120,33 +132,6 @@ coro::Task<Result<void>> metrics(Shell& shell, Words words) {
   StringSink sink(text);
   trace::write_metrics(sink, words.size() > 1 ? std::string_view(words[1]) : std::string_view());
   shell.terminal.write(text);
-  co_return {};
-}
-
-// What every executor did in a second.
-coro::Task<Result<void>> top(Shell& shell, Words words) {
-  uint64_t seconds = 1;
-  if (words.size() > 1) {
-    const auto number = parse_number(words[1]);
-    if (!number) co_return std::unexpected(number.error());
-    seconds = std::clamp<uint64_t>(*number, 1, 3600);
-  }
-  const exec::Group& group = exec::executors();
-  std::vector<exec::Executor::Statistics> before(group.size());
-  for (uint32_t cpu = 0; cpu < before.size(); ++cpu) {
-    if (const exec::Executor* executor = group.find(CpuId{cpu}))
-      before[cpu] = executor->statistics();
-  }
-  co_await coro::sleep_until(arch::now_ns() + seconds * 1'000'000'000);
-  shell.print(" cpu    resumed     remote     stolen      waits   (in {} s)\n", seconds);
-  for (uint32_t cpu = 0; cpu < before.size(); ++cpu) {
-    const exec::Executor* executor = group.find(CpuId{cpu});
-    if (executor == nullptr) continue;
-    const exec::Executor::Statistics now = executor->statistics();
-    shell.print("{:>4} {:>10} {:>10} {:>10} {:>10}\n", cpu, now.resumed - before[cpu].resumed,
-                now.remote - before[cpu].remote, now.stolen - before[cpu].stolen,
-                now.waits - before[cpu].waits);
-  }
   co_return {};
 }
 
@@ -207,7 +192,6 @@ constexpr Command kCommands[] = {
     {"irq", "[spread | SOURCE CPU]",
      "interrupt sources, their CPUs and counts; or delivers one elsewhere, or all in turn", 0, 2,
      irq},
-    {"top", "[SECONDS]", "what each CPU does meanwhile", 0, 1, top},
     {"log", "[FILTER]", "the last lines and the filter, or sets the filter (warn,mm=trace)", 0, 1,
      log},
     {"metrics", "[PREFIX]", "all counters, as OpenMetrics text", 0, 1, metrics},

@@ -2,6 +2,12 @@
 
 #include <unwind.h>
 
+#include <coroutine>
+#include <cstddef>
+#include <cstring>
+
+#include "nacre/base/coro/strand.hh"
+#include "nacre/base/coro/task.hh"
 #include "nacre/kernel/trace/line.hh"
 #include "nacre/kernel/trace/log.hh"
 
@@ -94,6 +100,43 @@ void initialize_backtraces(const elf::LineTable& table, uint64_t slide) {
 
 void set_backtrace_style(BacktraceStyle wanted) {
   style = wanted;
+}
+
+void describe_address(FormatSink& sink, uint64_t address) {
+  auto position = lines.find(address - image_slide);
+  if (!position) {
+    sink.write("?");
+    return;
+  }
+  bool first = true;
+  while (const auto frame = position->next()) {
+    if (!first) sink.write(", inlined in ");
+    sink.write(frame->function);
+    if (!frame->inlined)
+      format_to(sink, "+0x{:x}", address - image_slide - position->function_start());
+    if (!frame->file.empty() && frame->line != 0)
+      format_to(sink, " at {}:{}", frame->file, frame->line);
+    first = false;
+  }
+}
+
+void describe_coroutines(FormatSink& sink, const coro::Strand& strand) {
+  // A frame begins with the address of its resume function (Itanium-like ABI of LLVM's coroutines); the strand lies in
+  // the root's.
+  const auto* const own = static_cast<const std::byte*>(static_cast<const void*>(&strand));
+  constexpr ptrdiff_t kRootHead = 256;
+  std::coroutine_handle<> coroutine = strand.resume_point();
+  for (unsigned index = 0; coroutine && index < kMaxFrames; ++index) {
+    const auto* const frame = static_cast<const std::byte*>(coroutine.address());
+    uint64_t resume = 0;
+    std::memcpy(&resume, frame, sizeof resume);
+    format_to(sink, "  #{:<2} ", index);
+    describe_address(sink, resume);
+    sink.write("\n");
+    if (own > frame && own - frame < kRootHead) return;
+    using Handle = std::coroutine_handle<coro::detail::PromiseBase>;
+    coroutine = Handle::from_address(coroutine.address()).promise().continuation;
+  }
 }
 
 void write_backtrace(unsigned skip) {

@@ -1,30 +1,65 @@
 #include "nacre/kernel/wasm/domain.hh"
 
+#include <atomic>
+
 #include "nacre/abi/vm_context.hh"
+#include "nacre/kernel/arch/clock.hh"
 #include "nacre/kernel/mm/kernel_memory.hh"
+#include "nacre/kernel/wasm/domain_list.hh"
 
 namespace nacre::kwasm {
 
+namespace {
+
+constinit mm::Lock list_lock;
+// Under the lock.
+constinit IntrusiveList<Domain> all_domains;
+// Only a number.
+constinit std::atomic<uint64_t> last_id{0};
+
+}  // namespace
+
+mm::Lock& DomainList::lock() {
+  return list_lock;
+}
+IntrusiveList<Domain>& DomainList::domains() {
+  return all_domains;
+}
+
+Domain::Domain(Ref<mm::Budget> budget, Ref<sched::CpuAccount> cpu_account, DomainLabel label)
+    : id_(last_id.fetch_add(1, std::memory_order_relaxed) + 1),
+      created_ns_(arch::now_ns()),
+      label_(std::move(label)),
+      budget_(std::move(budget)),
+      cpu_account_(std::move(cpu_account)) {}
+
 Result<std::unique_ptr<Domain>> Domain::create(mm::Machine& machine, runtime::TypeRegistry& types,
-                                               const DomainLimits& limits) {
-  return create(machine, types, limits, make_ref<sched::CpuAccount>(limits.cpu));
+                                               const DomainLimits& limits, DomainLabel label) {
+  return create(machine, types, limits, make_ref<sched::CpuAccount>(limits.cpu), std::move(label));
 }
 
 Result<std::unique_ptr<Domain>> Domain::create(mm::Machine& machine, runtime::TypeRegistry& types,
                                                const DomainLimits& limits,
-                                               Ref<sched::CpuAccount> cpu_account) {
+                                               Ref<sched::CpuAccount> cpu_account,
+                                               DomainLabel label) {
   std::unique_ptr<Domain> domain(
-      new Domain(make_ref<mm::Budget>(limits.memory), std::move(cpu_account)));
+      new Domain(make_ref<mm::Budget>(limits.memory), std::move(cpu_account), std::move(label)));
   TRY_ASSIGN(domain->space_, mm::AddressSpace::create(machine, domain->budget_));
   TRY_ASSIGN(domain->platform_, DomainPlatform::create(*domain->space_));
   domain->store_ = std::make_unique<runtime::Store>(*domain->platform_, types, limits.store);
   domain->may_use_vectors_ = limits.may_use_vectors;
   TRY(domain->reserve_stack(limits.stack));
+  const mm::LockGuard guard(list_lock);
+  all_domains.push_back(*domain);
   return domain;
 }
 
 // The space's root is free for others as soon as no CPU uses it; this one may.
 Domain::~Domain() {
+  {
+    const mm::LockGuard guard(list_lock);
+    ListNode::unlink();
+  }
   mm::deactivate();
 }
 

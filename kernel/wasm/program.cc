@@ -136,7 +136,7 @@ class Session {
   wasi::Imports imports_;
   runtime::TypeRegistry types_;
   runtime::Linker linker_;
-  Ref<sched::CpuAccount> cpu_account_ = make_ref<sched::CpuAccount>(sched::CpuLimits{});
+  Ref<sched::CpuAccount> cpu_account_ = make_ref<sched::CpuAccount>(setup_.cpu);
   std::unique_ptr<Domain> domain_;
   runtime::Instantiation made_;
   std::unique_ptr<Thread> thread_;
@@ -161,7 +161,8 @@ Result<void> Session::load() {
   limits.memory = free_memory();
   if (setup_.config.max_memory_bytes)
     limits.store.max_memory_bytes = *setup_.config.max_memory_bytes;
-  TRY_ASSIGN(domain_, Domain::create(mm::machine(), types_, limits, cpu_account_));
+  TRY_ASSIGN(domain_, Domain::create(mm::machine(), types_, limits, cpu_account_,
+                                     {.name = std::string(name_of(setup_)), .job = setup_.job}));
 
   runtime::Store& store = domain_->store();
   linker_.define_host_functions(store, imports_.functions());

@@ -62,11 +62,14 @@ vfs::Outcome<vfs::InodeRef> add_entry(vfs::FileSystem& files, const vfs::InodeRe
 Result<void> mount_archive(std::span<const std::byte> archive, const launch::Config& config,
                            wasi::Process& process) {
   vfs::FileSystem& files = process.file_system();
-  std::vector<vfs::InodeRef> roots;
+  // Trees without a guest path are left out.
+  std::vector<std::optional<vfs::InodeRef>> roots;
   for (const std::string& guest_path : config.preopens) {
+    roots.emplace_back();
+    if (guest_path.empty()) continue;
     auto root = files.create_root(process.realtime());
     if (!root) return fail(ErrorCode::OutOfMemory, "no room for a preopened directory");
-    roots.push_back(*root);
+    roots.back() = *root;
     if (!process.preopen(*root, guest_path)) {
       return fail(ErrorCode::LimitExceeded,
                   format("too many preopened directories: {}", guest_path));
@@ -78,9 +81,10 @@ Result<void> mount_archive(std::span<const std::byte> archive, const launch::Con
     TRY_ASSIGN(const std::optional<cpio::Entry> entry, reader.next());
     if (!entry) return {};
     const auto place = parse_tree_path(entry->name);
-    if (!place || place->path.empty() || place->root >= roots.size()) continue;
+    if (!place || place->path.empty() || place->root >= roots.size() || !roots[place->root])
+      continue;
     const uint64_t modified = uint64_t{entry->modified_s} * kNanosecondsPerSecond;
-    const auto added = add_entry(files, roots[place->root], place->path, *entry, modified);
+    const auto added = add_entry(files, *roots[place->root], place->path, *entry, modified);
     if (!added) {
       return fail(ErrorCode::OutOfMemory,
                   format("{}: cannot be put into the guest's file system (errno {})", entry->name,

@@ -6,10 +6,12 @@
 #include "cpu_turn.hh"
 #include "nacre/abi/syscall.hh"
 #include "nacre/base/coro/scheduler.hh"
+#include "nacre/kernel/arch/per_cpu.hh"
 #include "nacre/kernel/exec/kernel_port.hh"
 #include "nacre/kernel/mm/kernel_memory.hh"
 #include "nacre/kernel/trap/vectors.hh"
 #include "nacre/kernel/wasm/domain.hh"
+#include "nacre/kernel/wasm/domain_list.hh"
 
 namespace nacre::kwasm {
 namespace {
@@ -80,7 +82,16 @@ void install_fast_system_calls() {
   trap::set_fast_syscall_handler(&on_environment_call);
 }
 
+Thread::Thread(Domain& domain) : domain_(domain) {
+  const mm::LockGuard guard(DomainList::lock());
+  domain_.threads_.push_back(*this);
+}
+
 Thread::~Thread() {
+  {
+    const mm::LockGuard guard(DomainList::lock());
+    ListNode::unlink();
+  }
   trap::forget_registers(context_);
   end_vectors();
 }
@@ -104,6 +115,25 @@ void Thread::end_vectors() noexcept {
   trap::end_vectors(context_);
   vector_area_ = nullptr;
   vector_charge_ = mm::Charge();
+}
+
+// Also where the invocation is cancelled.
+struct Thread::Invocation {
+  Thread& thread;
+  explicit Invocation(Thread& invoked) noexcept : thread(invoked) {
+    thread.strand_.store(&coro::current_strand(), std::memory_order_relaxed);
+  }
+  ~Invocation() {
+    thread.strand_.store(nullptr, std::memory_order_relaxed);
+    thread.note(State::Idle);
+  }
+  Invocation(const Invocation&) = delete;
+  Invocation& operator=(const Invocation&) = delete;
+};
+
+void Thread::note(State state) noexcept {
+  state_.store(arch::this_cpu().id.value << 8 | static_cast<uint32_t>(state),
+               std::memory_order_relaxed);
 }
 
 void Thread::load(const runtime::ThreadEntry& entry) {
@@ -130,9 +160,14 @@ coro::Task<Result<runtime::InvokeOutcome>> Thread::invoke(runtime::Function func
   serving_ = nullptr;
   outcome_ = {};
 
+  const Invocation invocation(*this);
   CpuTurn turn(domain_.cpu_account(), &context_);
   for (;;) {
-    if (!turn.has_begun() && !turn.try_begin()) co_await turn.begin();
+    if (!turn.has_begun() && !turn.try_begin()) {
+      note(State::Queued);
+      co_await turn.begin();
+    }
+    note(State::Running);
     // What is ready goes first; it may want this CPU for another domain. But it must not keep the guest away for ever.
     for (unsigned i = 0; i < kMostPauses && turn.has_begun() && others_are_ready(); ++i) {
       co_await turn.pause();

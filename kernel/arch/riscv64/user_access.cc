@@ -55,6 +55,11 @@ bool copy_from_user(void* to, UserAddr from, size_t size) {
   return copy(to, reinterpret_cast<const void*>(from.value()), size);
 }
 
+bool peek(void* to, VirtAddr from, size_t size) {
+  // SAFETY: only reads, and a fault is survived.
+  return nacre_copy_guarded(to, reinterpret_cast<const void*>(from.value()), size) == 0;
+}
+
 bool copy_to_user(UserAddr to, const void* from, size_t size) {
   if (!is_lower_half(to, size)) return false;
   // SAFETY: the range is in the user's half, and a fault in it is survived.

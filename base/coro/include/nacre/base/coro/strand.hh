@@ -62,6 +62,8 @@ class Strand : public ListNode {
   // What it is doing, for reports; kept by kernel/trace (the innermost span). Touched by the strand itself, and by the coroutines
   // of it that are destroyed.
   [[nodiscard]] const void*& context() noexcept { return context_; }
+  // The coroutine that it goes on with; only while it does not run.
+  [[nodiscard]] std::coroutine_handle<> resume_point() const noexcept { return resume_point_; }
   // By its own leaf, before it tells anybody whom to wake: where it goes on.
   void will_resume_at(std::coroutine_handle<> leaf) noexcept { resume_point_ = leaf; }
   // It goes on, soon. Called under the lock that keeps the strand from leaving what it waits on.

@@ -13,6 +13,9 @@ namespace nacre::arch {
 [[nodiscard]] bool copy_from_user(void* to, UserAddr from, size_t size);
 [[nodiscard]] bool copy_to_user(UserAddr to, const void* from, size_t size);
 
+// The same for any address, the kernel's own included: for people who look at memory. Not for device registers.
+[[nodiscard]] bool peek(void* to, VirtAddr from, size_t size);
+
 // Where a faulting instruction at `pc` continues, or 0. For the trap handler.
 [[nodiscard]] uint64_t find_fixup(uint64_t pc);
 

@@ -135,6 +135,8 @@ class AddressSpace {
     ByteSize committed;
   };
   [[nodiscard]] std::optional<RegionInfo> region_at(UserAddr address) const;
+  // All of them, by address.
+  [[nodiscard]] std::vector<RegionInfo> list_regions() const;
   [[nodiscard]] size_t region_count() const noexcept {
     const LockGuard guard(lock_);
     return regions_.size();
@@ -176,6 +178,7 @@ class AddressSpace {
   AddressSpace(Machine& machine, Ref<Budget> budget, Charge charge, Ref<SpaceRoot> root) noexcept;
 
   // address_space.cc
+  [[nodiscard]] static RegionInfo describe(const Region& region);
   [[nodiscard]] const Region* region_of(UserAddr address) const noexcept REQUIRES(lock_);
   [[nodiscard]] Result<void> check_placement(UserAddr address, ByteSize size) const REQUIRES(lock_);
   [[nodiscard]] Result<void> insert(Region region) REQUIRES(lock_);

@@ -101,6 +101,15 @@ struct HeapStatistics {
   uint64_t objects = 0;  // outside the slabs: in use, or in the CPUs' lists
 };
 
+// Of one size class.
+struct HeapClassStatistics {
+  size_t size = 0;     // of an object, bytes
+  uint64_t slabs = 0;  // and of those without an object in use
+  uint64_t empty = 0;
+  uint64_t slab_bytes = 0;
+  uint64_t objects = 0;  // outside the slabs
+};
+
 class Heap {
  public:
   static constexpr size_t kMinimumAlignment = 16;
@@ -161,6 +170,8 @@ class Heap {
   // Gives all that a CPU's lists hold back to the slabs.
   void drain(HeapCache& cache) noexcept;
   [[nodiscard]] HeapStatistics statistics() const noexcept;
+  // `index` is below heap_detail::kClasses.
+  [[nodiscard]] HeapClassStatistics class_statistics(unsigned index) const noexcept;
 
  private:
   struct Slab;

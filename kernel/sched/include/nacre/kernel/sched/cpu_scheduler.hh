@@ -55,6 +55,11 @@ class CpuAccount : public RefCounted, private PairingHeapNode {
   [[nodiscard]] uint64_t used_ns() const noexcept {
     return used_ns_.load(std::memory_order_relaxed);
   }
+  // How often one of its claims found the quota used up.
+  [[nodiscard]] uint64_t throttled() const noexcept {
+    return throttled_.load(std::memory_order_relaxed);
+  }
+  [[nodiscard]] const CpuLimits& limits() const noexcept { return limits_; }
 
  private:
   friend class CpuScheduler;
@@ -69,7 +74,9 @@ class CpuAccount : public RefCounted, private PairingHeapNode {
   uint64_t next_refill_ns_ = 0;  // 0: not started
   uint32_t granted_ = 0;
   IntrusiveList<Claim> waiting_;
-  std::atomic<uint64_t> used_ns_{0};  // grows; written under the lock, read by anyone
+  // Both grow; written under the lock, read by anyone.
+  std::atomic<uint64_t> used_ns_{0};
+  std::atomic<uint64_t> throttled_{0};
 };
 
 // A thread's wish to run, for a CpuAccount.
@@ -142,6 +149,7 @@ class CpuScheduler {
  private:
   static void refill(CpuAccount& account, uint64_t now_ns) noexcept;
   [[nodiscard]] static bool has_budget(CpuAccount& account, uint64_t now_ns) noexcept;
+  static void note_throttled(CpuAccount& account) noexcept;
   void activate(CpuAccount& account) noexcept REQUIRES(lock_);
   void enqueue(Claim& claim) noexcept REQUIRES(lock_);
   void dequeue(Claim& claim) noexcept REQUIRES(lock_);

@@ -8,6 +8,7 @@
 #include "nacre/base/coro/task.hh"
 #include "nacre/base/launch/config.hh"
 #include "nacre/kernel/machine/devices.hh"
+#include "nacre/kernel/sched/cpu_scheduler.hh"
 #include "nacre/kernel/wasm/program_streams.hh"
 
 namespace nacre::kwasm {
@@ -26,6 +27,8 @@ struct ProgramSetup {
   const launch::Config& config;
   ProgramStreams& streams;
   const machine::Devices& devices;
+  sched::CpuLimits cpu = {};
+  uint32_t job = 0;  // what the one who starts it calls it (DomainLabel)
 };
 
 // Errors: the archive, the module, or what it imports is not as it should be.

@@ -8,11 +8,14 @@
 // the guest. Nothing a guest does in user mode ends in a panic.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
 
+#include "nacre/base/core/intrusive_list.hh"
+#include "nacre/base/coro/strand.hh"
 #include "nacre/base/coro/task.hh"
 #include "nacre/engine/runtime/host_call.hh"
 #include "nacre/engine/runtime/store.hh"
@@ -27,10 +30,18 @@ namespace nacre::kwasm {
 
 class Domain;
 
-class Thread final : public trace::InnerSpan {
+class Thread final : public trace::InnerSpan, private ListNode {
  public:
+  // What a thread is at, for people: it may be at something else already.
+  //   Idle → Queued, Running → …→ Idle    by invoke()
+  enum class State : uint8_t {
+    Idle,     // not invoked
+    Queued,   // for a processor
+    Running,  // has one, or did until it began to wait for a host function (current())
+  };
+
   // `domain` outlives the thread.
-  explicit Thread(Domain& domain) : domain_(domain) {}
+  explicit Thread(Domain& domain);
   ~Thread();
   Thread(const Thread&) = delete;
   Thread& operator=(const Thread&) = delete;
@@ -45,13 +56,30 @@ class Thread final : public trace::InnerSpan {
   // The host function that it has called: for a span around invoke().
   [[nodiscard]] std::optional<Text> current() const noexcept override;
 
+  [[nodiscard]] State state() const noexcept {
+    return static_cast<State>(state_.load(std::memory_order_relaxed) & 0xff);
+  }
+  // Where it last began to run.
+  [[nodiscard]] CpuId cpu() const noexcept {
+    return CpuId{state_.load(std::memory_order_relaxed) >> 8};
+  }
+  // That drives it; nullptr while it is Idle.
+  [[nodiscard]] coro::Strand* strand() const noexcept {
+    return strand_.load(std::memory_order_relaxed);
+  }
+
   // Called by the trap handler for every `ecall` of the thread that runs on this CPU (kernel/trap/user_mode.hh).
   [[nodiscard]] trap::FastSyscallResult serve_fast(trap::SyscallRegisters& registers);
 
  private:
+  template <class T>
+  friend class nacre::IntrusiveList;
+
+  struct Invocation;
   // How one stop of the guest is dealt with.
   enum class Next : uint8_t { Resume, Finished };
 
+  void note(State state) noexcept;
   void load(const runtime::ThreadEntry& entry);
   [[nodiscard]] trap::FastSyscallResult serve_fast_or_throw(trap::SyscallRegisters& registers);
   // In user mode, until a trap or, at the latest, this time of arch::now_ns().
@@ -68,6 +96,9 @@ class Thread final : public trace::InnerSpan {
   [[nodiscard]] runtime::StopRegisters stop_registers() const;
 
   Domain& domain_;
+  // State | CPU << 8. For people: relaxed.
+  std::atomic<uint32_t> state_{0};
+  std::atomic<coro::Strand*> strand_{nullptr};
   trap::UserContext context_{};
   std::unique_ptr<std::byte[]> vector_area_;  // context_.vectors
   mm::Charge vector_charge_;
