@@ -163,6 +163,19 @@ coro::Task<void> on_all_cpus_at_once(const Kind& kind) {
   });
 }
 
+[[gnu::noinline]] void make_below(size_t bytes, void (*make)()) {
+  (void)arch::opaque(__builtin_alloca(arch::opaque(bytes)));
+  arch::opaque(make)();
+}
+
+// Each instruction of the function that overflows may be the one that has no room, those of its beginning too.
+NACRE_KERNEL_TEST(fault, stack_overflows_wherever_it_runs_out) {
+  const Kind& kind = kind_named("stack");
+  for (size_t bytes = 0; bytes < 512; bytes += 16) {
+    expect_ending(kind, ending_of([&] { make_below(bytes, kind.make); }));
+  }
+}
+
 #define NACRE_FAULT_TESTS(kind)                           \
   NACRE_KERNEL_TASK_TEST(fault, kind##_in_a_task) {       \
     co_await twice(#kind, &in_a_task);                    \

@@ -70,16 +70,18 @@ _Unwind_Reason_Code write_frame(_Unwind_Context* context, void* argument) {
   }
   write_repeats(walk);
   walk.last_ip = ip;
-  // A return address may lie behind the function's end, if the call does not return. In a trapped frame it is exact.
-  const uint64_t inside = before_instruction != 0 ? ip : ip - 1;
+  // A return address may lie behind the function's end, if the call does not return; of a trapped frame the unwinder has
+  // the address that is one byte further (kernel/trap/entry.S).
+  const uint64_t inside = ip - 1;
+  const uint64_t shown = before_instruction != 0 ? inside : ip;
   auto position = lines.find(inside - image_slide);
   if (!position) {
-    write_call(walk, {.function = "?", .file = {}}, ip, 0);
+    write_call(walk, {.function = "?", .file = {}}, shown, 0);
     return _URC_NO_REASON;
   }
   while (const auto frame = position->next()) {
     if (style == BacktraceStyle::Short && is_runtime(*frame)) continue;
-    write_call(walk, *frame, ip, ip - image_slide - position->function_start());
+    write_call(walk, *frame, shown, shown - image_slide - position->function_start());
   }
   return _URC_NO_REASON;
 }

@@ -190,7 +190,9 @@ nacre_fast_syscall:
 
 # ---- Traps of the kernel itself -------------------------------------------------------------------------------------
 # The frame is described as a signal frame: the unwinder goes on at the interrupted instruction (column 64) with every
-# register as it was there, sp included, since the frame may lie on another stack.
+# register as it was there, sp included, since the frame may lie on another stack. Its address is given as one byte further:
+# libunwind applies what a table says from an address on only behind it, as is right behind a call, and libc++abi looks up handlers
+# one byte before it.
 
     .type nacre_kernel_trap, @function
 nacre_kernel_trap:
@@ -198,7 +200,7 @@ nacre_kernel_trap:
     .cfi_signal_frame
     .cfi_def_cfa sp, KERNEL_FRAME_SIZE
     .cfi_return_column 64
-    .cfi_offset 64, KERNEL_FRAME_PC - KERNEL_FRAME_SIZE
+    .cfi_offset 64, KERNEL_FRAME_UNWIND_PC - KERNEL_FRAME_SIZE
     .irp n, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
     .cfi_offset \n, 8 * \n - KERNEL_FRAME_SIZE
     .endr
@@ -227,6 +229,8 @@ nacre_kernel_trap:
     sd   t0, 8 * 5(sp)
     csrr t0, sepc
     sd   t0, KERNEL_FRAME_PC(sp)
+    addi t0, t0, 1
+    sd   t0, KERNEL_FRAME_UNWIND_PC(sp)
     csrr t0, scause
     sd   t0, KERNEL_FRAME_CAUSE(sp)
     csrr t0, stval

@@ -29,6 +29,7 @@
 #define ENTER_FRAME_SIZE 112
 
 /* trap::KernelFrame: x[n] at 8 * n */
+#define KERNEL_FRAME_UNWIND_PC 0 /* x[0], which needs no place */
 #define KERNEL_FRAME_PC 256
 #define KERNEL_FRAME_CAUSE 264
 #define KERNEL_FRAME_VALUE 272

@@ -28,7 +28,7 @@ void serve_pending_interrupts();
 
 // A trap that the kernel took itself. The layout is known to entry.S.
 struct KernelFrame {
-  uint64_t x[32];
+  uint64_t x[32];  // x[0]: what the unwinder takes for pc (entry.S)
   uint64_t pc;
   uint64_t cause;
   uint64_t value;
