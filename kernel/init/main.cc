@@ -83,8 +83,8 @@ void start_log(const fdt::BootArguments& arguments) {
 
 // Of the loader, the system and its tests. A mistyped argument would otherwise be one that has no effect.
 constexpr std::string_view kKnownArguments[] = {
-    "backtrace", "bench",  "console", "fail-alloc", "fault", "kaslr",       "list-tests",
-    "log",       "paging", "seed",    "shell",      "test",  "test-timeout"};
+    "backtrace", "bench",  "console", "fail-alloc", "fault", "kaslr",      "list-tests",
+    "log",       "paging", "seed",    "shell",      "test",  "test-after", "test-timeout"};
 
 void check_arguments(const fdt::BootArguments& arguments) {
   const std::string_view text = arguments.text();

@@ -8,12 +8,16 @@
 #include <vector>
 
 #include "fault_boot.hh"
+#include "nacre/base/coro/event.hh"
+#include "nacre/base/coro/scope.hh"
+#include "nacre/kernel/arch/clock.hh"
 #include "nacre/kernel/arch/machine.hh"
 #include "nacre/kernel/exec/kernel_port.hh"
 #include "nacre/kernel/init/boot_main.hh"
 #include "nacre/kernel/testing/benchmark.hh"
 #include "nacre/kernel/testing/filter.hh"
 #include "nacre/kernel/testing/test.hh"
+#include "nacre/kernel/trace/backtrace.hh"
 #include "nacre/kernel/trace/log.hh"
 #include "nacre/kernel/trace/panic.hh"
 #include "nacre/kernel/trace/span.hh"
@@ -29,6 +33,9 @@ template <class... Args>
 void print(std::string_view text, const Args&... args) {
   trace::write_raw(format(text, args...) + "\n");
 }
+
+constexpr uint64_t kNanosecondsPerSecond = 1'000'000'000;
+constexpr uint64_t kDefaultLimitNs = 120 * kNanosecondsPerSecond;
 
 enum class Verdict : uint8_t { Passed, Failed, Skipped };
 
@@ -78,6 +85,37 @@ coro::Task<void> run_caught(std::string_view name, coro::Task<void> test) {
   }
 }
 
+// The test on a strand of its own, so that it can be told from the runner and ended.
+coro::Task<void> run_apart(const Test* test, coro::Strand** strand, coro::Event* done) {
+  *strand = &coro::current_strand();
+  co_await run_caught(test->name(), test->run()());
+  done->set();
+}
+
+// Says where the test waits. Its strand belongs to this CPU and does not run.
+void report_hang(const coro::Strand& strand) {
+  std::string text = "  it waits at\n";
+  StringSink sink(text);
+  trace::describe_coroutines(sink, strand);
+  trace::write_kept(text);
+}
+
+// A test that does not end in time is cancelled where it waits. (One that never waits keeps its CPU: tests/kernel notices.)
+coro::Task<void> run_limited(const Test& test, uint64_t limit_ns) {
+  coro::Strand* strand = nullptr;
+  coro::Event done;
+  coro::Scope scope;
+  scope.spawn(run_apart(&test, &strand, &done), coro::Placement::Pinned);
+  if (co_await done.wait_until(arch::now_ns() + limit_ns)) {
+    co_await scope.join();
+    co_return;
+  }
+  print("{} hangs", test.full_name());
+  if (strand != nullptr) report_hang(*strand);
+  outcome.fail(format("hangs: not over after {} s", limit_ns / kNanosecondsPerSecond));
+  co_await scope.cancel();
+}
+
 template <class Registered, class Name>
 std::vector<const Registered*> collect(std::string_view filter, Name&& name) {
   std::vector<const Registered*> found;
@@ -101,10 +139,24 @@ struct Tally {
   unsigned skipped = 0;
 };
 
-coro::Task<void> run_tests(std::string_view filter, Tally& tally) {
-  for (const Test* test : collect<Test>(filter, [](const Test& t) { return name_of(t); })) {
+// Those of hang_ktest.cc run only when the filter names them.
+bool hangs_on_purpose(const Test& test, std::string_view filter) {
+  return test.suite() == "hang" && filter.find("hang") == std::string_view::npos;
+}
+
+// What the boot arguments ask for.
+struct Plan {
+  std::string_view filter;
+  std::string_view after;  // only those behind it, by name
+  uint64_t limit_ns = kDefaultLimitNs;
+};
+
+coro::Task<void> run_tests(const Plan& plan, Tally& tally) {
+  const auto tests = collect<Test>(plan.filter, [](const Test& t) { return name_of(t); });
+  for (const Test* test : tests) {
+    if (test->full_name() <= plan.after || hangs_on_purpose(*test, plan.filter)) continue;
     outcome.reset();
-    co_await run_caught(test->name(), test->run()());
+    co_await run_limited(*test, plan.limit_ns);
     switch (outcome.verdict()) {
       case Verdict::Passed:
         ++tally.passed;
@@ -147,7 +199,7 @@ coro::Task<void> run_benchmarks(std::string_view filter, Tally& tally) {
 
 void list() {
   for (const Test* test : collect<Test>("", [](const Test& t) { return name_of(t); })) {
-    print("{}", test->full_name());
+    if (!hangs_on_purpose(*test, "")) print("{}", test->full_name());
   }
 }
 
@@ -208,7 +260,11 @@ int run(const init::BootContext& context) {
   if (const auto filter = arguments.value("bench")) {
     exec::this_executor().block_on(run_benchmarks(*filter, tally));
   } else {
-    exec::this_executor().block_on(run_tests(arguments.value("test").value_or(""), tally));
+    Plan plan{.filter = arguments.value("test").value_or(""),
+              .after = arguments.value("test-after").value_or("")};
+    if (const auto seconds = arguments.number("test-timeout"))
+      plan.limit_ns = *seconds * kNanosecondsPerSecond;
+    exec::this_executor().block_on(run_tests(plan, tally));
   }
   return tally.failed == 0 && tally.passed != 0 ? arch::kExitSuccess : arch::kExitKernelFailure;
 }

@@ -1,6 +1,8 @@
 // Runs what is registered. Boot arguments:
 //   test=FILTER    only these tests (filter.hh); without an argument: all
 //   bench=FILTER   benchmarks instead of tests; bench= alone: all
+//   test-timeout=N a test may take N seconds (120); then it is cancelled and has failed, and its coroutines are shown
+//   test-after=X   only those whose names come behind X
 //   list-tests     names, one a line, and nothing runs
 //   fault=KIND     a fault that nothing survives instead of tests (fault_boot.hh)
 // Prints one line a test: "ok suite.name", "FAILED suite.name: why", "skipped suite.name: why"; then
