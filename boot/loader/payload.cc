@@ -11,6 +11,7 @@
 
 #include "machine.hh"
 #include "nacre/base/random/chacha_random.hh"
+#include "p256.hh"
 #include "relocation.hh"
 #include "sha256.hh"
 
@@ -33,6 +34,7 @@ extern "C" uint8_t nacre_boot_key[];
 #pragma GCC visibility pop
 
 constexpr size_t kKeySize = 65;
+constexpr uint8_t kUncompressed = 4;  // a point's first byte (SEC 1, 2.3.3)
 constexpr size_t kMaskedBytes = 4096;
 constexpr size_t kBlockBytes = random::kBlockWords * sizeof(uint32_t);
 
@@ -73,13 +75,41 @@ void hash_loader(Sha256& hash) {
   hash.update(between(loader_words_end, loader_payload));
 }
 
+// How BearSSL's ECDSA asks for u × key + v × base point.
+uint32_t multiply_add(unsigned char* key, const unsigned char* other, size_t size,
+                      const unsigned char* u, size_t u_size, const unsigned char* v, size_t v_size,
+                      int) {
+  p256::Point point;
+  p256::Scalar first;
+  p256::Scalar second;
+  if (other != nullptr || size != kKeySize || key[0] != kUncompressed || u_size != first.size() ||
+      v_size != second.size()) {
+    return 0;
+  }
+  std::memcpy(point.bytes.data(), key + 1, point.bytes.size());
+  std::memcpy(first.data(), u, first.size());
+  std::memcpy(second.data(), v, second.size());
+  const auto result = p256::multiply_add(point, first, second);
+  if (!result) return 0;
+  std::memcpy(key + 1, result->bytes.data(), result->bytes.size());
+  return 1;
+}
+
+constexpr br_ec_impl kCurve = {.supported_curves = 1 << BR_EC_secp256r1,
+                               .generator = nullptr,
+                               .order = nullptr,
+                               .xoff = nullptr,
+                               .mul = nullptr,
+                               .mulgen = nullptr,
+                               .muladd = multiply_add};
+
 bool is_signed(const Sha256::Digest& digest) {
   br_ec_public_key key{};
   key.curve = BR_EC_secp256r1;
   key.q = nacre_boot_key;
   key.qlen = kKeySize;
-  return br_ecdsa_i31_vrfy_raw(&br_ec_p256_m31, digest.data(), digest.size(), &key,
-                               loader_signature, loader_image_end - loader_signature) == 1;
+  return br_ecdsa_i31_vrfy_raw(&kCurve, digest.data(), digest.size(), &key, loader_signature,
+                               loader_image_end - loader_signature) == 1;
 }
 
 // ChaCha20 under the loader's hash, from block 0, over the first bytes of the payload.
