@@ -1,5 +1,6 @@
 """Runs programs under QEMU with the counting plug-in and reads what it reports."""
 
+import bisect
 import collections
 import dataclasses
 import os
@@ -11,6 +12,8 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TIMEOUT_S = 600
 EMULATOR = "qemu-riscv64"
+# What the loader's functions are for, by their names.
+LOADER_PARTS = {"hash": r"Sha256", "signature": r"p256::|^br_", "unpack": r"^(ZSTD|HUF|FSE)_"}
 
 
 class Failure(Exception):
@@ -91,6 +94,8 @@ class Tools:
         self.wasm_run = linux / "engine/host/wasm-run"
         self.kernel_tests = options.build / "riscv64-kernel/nacre-test.img"
         self.nacre_run = [ROOT / "nacre", "run"]
+        self.loader = None if options.boot_image else options.build / "riscv64-kernel/boot/loader/nacre_image_loader.elf"
+        self.boot_image = options.build / "riscv64-kernel/nacre.img"
         if options.boot_image:
             self.nacre_run = [host / "tools/launcher/nacre-run", "--kernel", options.boot_image]
         for path in (self.plugin, self.programs, self.wasm_run):
@@ -161,13 +166,34 @@ class Tools:
         return self._boot(name, arguments, "")[0]
 
     def boot_start(self, name):
-        """Instructions until region 0 opens: of the firmware, of the loader, and of all that follows."""
+        """Instructions until region 0 opens: of the firmware, of the loader, and of all that follows; and the loader's by what
+        they are for."""
         region, rows = self._boot(name, [], ",everything=on,profile={}")
         # OpenSBI lies below the 2 MiB boundary at which QEMU puts what it boots; the loader runs there, untranslated. Both are
         # over before the region opens.
         firmware = sum(count for pc, count, _ in rows if pc < 0x8020_0000)
         loader = sum(count for pc, count, _ in rows if 0x8020_0000 <= pc < 1 << 32)
-        return firmware, loader, region.first - firmware - loader
+        return firmware, loader, region.first - firmware - loader, self._loader_parts(rows)
+
+    def _loader_parts(self, rows):
+        """By the names of its functions. Empty for an image that is not the built one."""
+        if not self.loader:
+            return {}
+        lines = subprocess.run(["llvm-nm-19", "--demangle", self.loader], capture_output=True, text=True, check=True).stdout
+        functions = sorted((int(fields[0], 16), fields[2]) for fields in (line.split(None, 2) for line in lines.splitlines())
+                           if fields[1] in "tT" and fields[2][0] not in ".$")
+        starts = [start for start, _ in functions]
+        parts = dict.fromkeys([*LOADER_PARTS, "rest"], 0)
+        for pc, count, _ in rows:
+            if 0x8020_0000 <= pc < 1 << 32:
+                name = functions[bisect.bisect_right(starts, pc) - 1][1]
+                parts[next((part for part, pattern in LOADER_PARTS.items() if re.search(pattern, name)), "rest")] += count
+        return parts
+
+    def loader_sizes(self):
+        """Bytes of the image, of the packed kernel in it, and of the kernel."""
+        payload = self.loader.parent / "nacre_image_payload.zst"
+        return self.boot_image.stat().st_size, payload.stat().st_size, payload.with_suffix(".elf").stat().st_size
 
     def _boot(self, name, arguments, profiling):
         with tempfile.TemporaryDirectory() as folder:
