@@ -27,11 +27,9 @@ class InnerSpan {
     std::string_view name;
     std::string_view detail;
   };
+  virtual ~InnerSpan() = default;
   // What goes on right inside the span that this belongs to, if anything. For its strand, or while that does not run.
   [[nodiscard]] virtual std::optional<Text> current() const noexcept = 0;
-
- protected:
-  ~InnerSpan() = default;
 };
 
 // The target of the lines about spans.

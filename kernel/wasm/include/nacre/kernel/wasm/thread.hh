@@ -42,7 +42,7 @@ class Thread final : public trace::InnerSpan, private ListNode {
 
   // `domain` outlives the thread.
   explicit Thread(Domain& domain);
-  ~Thread();
+  ~Thread() override;
   Thread(const Thread&) = delete;
   Thread& operator=(const Thread&) = delete;
 
