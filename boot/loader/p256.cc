@@ -41,14 +41,14 @@ constexpr Element reduce_once(const std::array<uint64_t, 4>& value, uint64_t top
   return borrow > top ? Element{value} : reduced;
 }
 
-constexpr Element operator+(const Element& a, const Element& b) {
+[[gnu::noinline]] constexpr Element operator+(const Element& a, const Element& b) {
   std::array<uint64_t, 4> sum;
   uint64_t carry = 0;
   for (size_t i = 0; i < 4; ++i) sum[i] = add_with_carry(a.limbs[i], b.limbs[i], carry);
   return reduce_once(sum, carry);
 }
 
-constexpr Element operator-(const Element& a, const Element& b) {
+[[gnu::noinline]] constexpr Element operator-(const Element& a, const Element& b) {
   Element difference;
   uint64_t borrow = 0;
   for (size_t i = 0; i < 4; ++i) {

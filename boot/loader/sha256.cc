@@ -5,9 +5,10 @@
 #include <cstring>
 
 namespace nacre::loader {
-namespace {
 
-constexpr std::array<uint32_t, 64> kConstants = {
+// Named for sha256_blocks.S.
+extern "C" [[gnu::visibility("hidden")]] const std::array<uint32_t, 64> nacre_sha256_constants;
+constexpr std::array<uint32_t, 64> nacre_sha256_constants = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
     0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -17,9 +18,29 @@ constexpr std::array<uint32_t, 64> kConstants = {
     0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
+namespace {
+
 uint64_t big_endian(uint64_t value) {
   return std::endian::native == std::endian::little ? std::byteswap(value) : value;
 }
+
+}  // namespace
+
+#ifdef __riscv
+
+// sha256_blocks.S; `count` is not 0.
+extern "C" [[gnu::visibility("hidden")]] void nacre_sha256_blocks(uint32_t* state,
+                                                                  const std::byte* blocks,
+                                                                  size_t count);
+
+void Sha256::compress(State& state, const std::byte* blocks, size_t count) {
+  if (count != 0) nacre_sha256_blocks(state.data(), blocks, count);
+}
+
+#else
+
+// The same for tests on the host, and to read.
+namespace {
 
 uint32_t big_sigma0(uint32_t x) {
   return std::rotr(x, 2) ^ std::rotr(x, 13) ^ std::rotr(x, 22);
@@ -85,14 +106,12 @@ void Sha256::compress(State& state, const std::byte* blocks, size_t count) {
       r.w[2 * i + 1] = static_cast<uint32_t>(pair);
     }
     r.b_xor_c = r.v[1] ^ r.v[2];
-    const uint32_t* constants = kConstants.data();
-    // Otherwise the compiler builds each constant in two instructions instead of loading it in one.
-    // SAFETY: nothing happens here.
-    asm volatile("" : "+r"(constants));
-    r.all(constants, std::make_integer_sequence<unsigned, 64>());
+    r.all(nacre_sha256_constants.data(), std::make_integer_sequence<unsigned, 64>());
     for (unsigned i = 0; i < 8; ++i) r.v[i] = state[i] += r.v[i];
   }
 }
+
+#endif
 
 void Sha256::update(std::span<const std::byte> bytes) {
   const size_t have = size_ % kBlockBytes;

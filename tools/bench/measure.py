@@ -13,7 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 TIMEOUT_S = 600
 EMULATOR = "qemu-riscv64"
 # What the loader's functions are for, by their names.
-LOADER_PARTS = {"hash": r"Sha256", "signature": r"p256::|^br_", "unpack": r"^(ZSTD|HUF|FSE)_"}
+LOADER_PARTS = {"hash": r"[Ss]ha256", "signature": r"p256::|^br_", "unpack": r"^(ZSTD|HUF|FSE)_"}
 
 
 class Failure(Exception):
