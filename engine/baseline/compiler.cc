@@ -40,6 +40,8 @@ bool has_closed_tables(const wasm::Module& module) {
   return true;
 }
 
+constexpr uint32_t kValuesPerUnit = 8;  // of a type's parameters and results, for a PausePoint
+
 }  // namespace
 
 FunctionCompiler::FunctionCompiler(const wasm::Module& module, const CompileOptions& options,
@@ -55,6 +57,7 @@ FunctionCompiler::FunctionCompiler(const wasm::Module& module, const CompileOpti
       tables_are_closed_(has_closed_tables(module)) {
   for (const wasm::FuncType& type : module.types) {
     const size_t values = type.params.size() + type.results.size();
+    pauses_.did(1 + static_cast<uint32_t>(values) / kValuesPerUnit);
     if (type.results.size() > 1) has_many_results_ = true;
     if (values > abi::kIntegerResultRegisters) {
       outgoing_slots_ = std::max(outgoing_slots_, wasm::CallLayout(type).stack_slots);

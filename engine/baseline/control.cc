@@ -367,6 +367,7 @@ void FunctionCompiler::branch_by_tables(Reg index, std::span<const uint32_t> dep
   const Reg rest = allocate_integer();
   for (size_t first = 0; first < entries; first += kLongestTable) {
     const size_t count = std::min(entries - first, kLongestTable);
+    pauses_.did(static_cast<uint32_t>(count));
     const bool is_last = first + count == entries;
     masm_.checkpoint_for(static_cast<uint32_t>(4 * count + 64));
     Label inside;

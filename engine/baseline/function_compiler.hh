@@ -45,7 +45,6 @@ class FunctionCompiler : private OperandStack, public wasm::NullSink {
 
   // ---- wasm::NullSink ----
   void on_function_begin();
-  void on_stretch(uint32_t bytes) { pauses_.did(bytes); }
   void on_block(const wasm::ControlFrame& frame);
   void on_loop(const wasm::ControlFrame& frame);
   void on_if(const wasm::ControlFrame& frame);

@@ -38,7 +38,7 @@ class OperandStack {
   };
 
   OperandStack(const wasm::Module& module, MacroAssembler& masm, PausePoint& pauses)
-      : masm_(masm), decoder_(module), plan_(pauses) {}
+      : masm_(masm), decoder_(module, pauses), plan_(pauses) {}
 
   // ---- Entries ----
   void push(const Value& value) { stack_.push_back(value); }

@@ -37,10 +37,10 @@ void CodeBuffer::grow() {
   cursor_ = begin_;
 }
 
-std::vector<uint8_t> CodeBuffer::take() {
+CodeBytes CodeBuffer::take() {
   storage_.resize(position());
-  std::vector<uint8_t> code = std::move(storage_);
-  storage_ = std::vector<uint8_t>(kMinimumCapacity);
+  CodeBytes code = std::move(storage_);
+  storage_ = CodeBytes(kMinimumCapacity);
   failed_ = false;
   attach(0);
   return code;

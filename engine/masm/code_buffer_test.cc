@@ -19,8 +19,8 @@ TEST(CodeBuffer, GivesLittleEndianBytes) {
   buffer.emit32(0xdeadbeef);
   buffer.emit32(0x12345678);
   EXPECT_EQ(buffer.position(), 8u);
-  const std::vector<uint8_t> code = buffer.take();
-  const std::vector<uint8_t> expected = {0xef, 0xbe, 0xad, 0xde, 0x78, 0x56, 0x34, 0x12};
+  const CodeBytes code = buffer.take();
+  const CodeBytes expected = {0xef, 0xbe, 0xad, 0xde, 0x78, 0x56, 0x34, 0x12};
   EXPECT_EQ(code, expected);
   EXPECT_EQ(buffer.position(), 0u);
 }

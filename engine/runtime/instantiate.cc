@@ -21,6 +21,8 @@ constexpr uint32_t kGlobalWork = 5;
 constexpr uint32_t kSegmentWork = 10;
 constexpr uint32_t kObjectWork = 50;
 
+constexpr size_t kReferencesAtOnce = 1 << 16;
+
 std::string to_string(const wasm::Limits& limits) {
   if (limits.maximum) return format("{}..{}", limits.minimum, *limits.maximum);
   return format("{}..", limits.minimum);
@@ -70,7 +72,7 @@ class Instantiator {
     fill_header();
     fill_functions();
     fill_segments();
-    TRY(store_.platform_.write(instance_->vm_context(), image_));
+    TRY(store_.platform_.write(instance_->vm_context(), image()));
 
     Instance* instance = instance_.get();
     store_.by_vm_context_.emplace(instance->vm_context().value(), instance);
@@ -187,8 +189,10 @@ class Instantiator {
     uint64_t references = 0;
     for (const wasm::ElementSegment& segment : module_.elements)
       references += segment.elements.size();
-    image_.resize(elements_offset_ + 8 * references);
-    TRY_ASSIGN(const UserAddr vm_context, store_.allocate(ByteSize(image_.size())));
+    // A vector would be cleared byte by byte.
+    image_size_ = elements_offset_ + 8 * references;
+    image_bytes_ = std::make_unique<uint8_t[]>(image_size_);
+    TRY_ASSIGN(const UserAddr vm_context, store_.allocate(ByteSize(image_size_)));
     const auto id = static_cast<uint32_t>(store_.instances_.size());
     instance_ = std::make_unique<Instance>(store_, id, code_, vm_context);
     return {};
@@ -209,8 +213,10 @@ class Instantiator {
       instance_->tables_.push_back(table);
     }
     // What making them published is read back, so that writing the whole image later does not undo
-    // it.
-    return store_.platform_.read(vm, image_);
+    // it. The tables' definitions follow the memories', and behind both are the imports.
+    const uint32_t begin = layout_.memory(0);
+    return store_.platform_.read(vm + ByteSize(begin),
+                                 image().subspan(begin, layout_.imported_function(0) - begin));
   }
 
   Result<void> create_globals() {
@@ -263,10 +269,12 @@ class Instantiator {
 
   // ---- The VmContext's image ----
 
+  [[nodiscard]] std::span<uint8_t> image() { return {image_bytes_.get(), image_size_}; }
+
   template <class T>
   void put(uint64_t offset, const T& value) {
-    ASSERT(offset + sizeof(T) <= image_.size());
-    std::memcpy(image_.data() + offset, &value, sizeof(T));
+    ASSERT(offset + sizeof(T) <= image_size_);
+    std::memcpy(image_bytes_.get() + offset, &value, sizeof(T));
   }
 
   void fill_header() {
@@ -341,10 +349,14 @@ class Instantiator {
       if (segment.elements.size() > table.size() || at > table.size() - segment.elements.size()) {
         return abi::TrapKind::TableOutOfBounds;
       }
-      std::vector<uint64_t> references(segment.elements.size());
-      if (!references.empty())
-        std::memcpy(references.data(), image_.data() + first, 8 * references.size());
-      TRY(table.write(at, references));
+      std::vector<uint64_t> references(
+          std::min<size_t>(segment.elements.size(), kReferencesAtOnce));
+      for (size_t done = 0; done < segment.elements.size(); done += references.size()) {
+        references.resize(std::min(references.size(), segment.elements.size() - done));
+        std::memcpy(references.data(), image_bytes_.get() + first + 8 * done,
+                    8 * references.size());
+        TRY(table.write(at + done, references));
+      }
     }
     for (const wasm::DataSegment& segment : module_.data) {
       if (segment.mode != wasm::SegmentMode::Active) continue;
@@ -374,7 +386,9 @@ class Instantiator {
   std::span<const Extern> imports_;
   mutable PausePoint pauses_;
   std::unique_ptr<Instance> instance_;
-  std::vector<uint8_t> image_;    // of the VmContext and the element segments' references
+  // Of the VmContext and the element segments' references.
+  std::unique_ptr<uint8_t[]> image_bytes_;
+  uint64_t image_size_ = 0;
   uint64_t elements_offset_ = 0;  // of those references in the image
 };
 

@@ -14,6 +14,7 @@ namespace {
 
 // Implementation limits, so that no body makes the decoder allocate more than a few megabytes.
 constexpr size_t kMaxOperands = 1'000'000;
+constexpr uint32_t kTypesPerUnit = 16;  // compared, for a PausePoint
 constexpr size_t kMaxControlDepth = 100'000;
 constexpr size_t kFirstStackCapacity = 1024;
 
@@ -152,6 +153,7 @@ ValType FunctionDecoder::pop_any() {
 }
 
 void FunctionDecoder::pop_all(std::span<const ValType> types) {
+  pauses_.did(static_cast<uint32_t>(types.size()));
   for (size_t i = types.size(); i != 0; --i) pop(types[i - 1]);
 }
 
@@ -341,6 +343,7 @@ void FunctionDecoder::read_branch_targets() {
     const uint32_t depth = read_u32();
     if (depth >= control_.size()) return unknown_index("label", depth);
     targets_.push_back(depth);
+    pauses_.did(1);
   }
   if (failed_) return;
   const size_t arity = control(targets_.back()).label_types().size();
@@ -351,6 +354,7 @@ void FunctionDecoder::read_branch_targets() {
           format("type mismatch: br_table's targets take {} and {} values", types.size(), arity));
     }
     check_top(types);
+    pauses_.did(1 + static_cast<uint32_t>(types.size()) / kTypesPerUnit);
   }
 }
 

@@ -42,7 +42,8 @@ enum SectionId : uint8_t {
   kTagSection = 13,
 };
 
-// Of reading a name, for a PausePoint.
+constexpr uint32_t kSectionWork = 5;  // for a PausePoint
+// The same of reading a name.
 constexpr uint32_t work_of(std::string_view name) {
   return static_cast<uint32_t>(name.size() / 16);
 }
@@ -108,6 +109,7 @@ void ModuleDecoder::read_sections() {
                  section.remaining()));
     }
     reader_.adopt_failure(section);
+    pauses_.did(kSectionWork);
   }
 }
 

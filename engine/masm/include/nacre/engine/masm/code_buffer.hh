@@ -10,9 +10,9 @@
 #include <cstdint>
 #include <cstring>
 #include <utility>
-#include <vector>
 
 #include "nacre/base/core/panic.hh"
+#include "nacre/engine/masm/code_bytes.hh"
 
 namespace nacre::masm {
 
@@ -57,7 +57,7 @@ class CodeBuffer {
   }
 
   // Gives the code away and starts anew, empty.
-  [[nodiscard]] std::vector<uint8_t> take();
+  [[nodiscard]] CodeBytes take();
 
  private:
   // Words are aligned; saying so makes these one instruction on targets that do not like them else.
@@ -78,7 +78,7 @@ class CodeBuffer {
   uint8_t* begin_ = nullptr;
   uint8_t* cursor_ = nullptr;
   uint8_t* limit_ = nullptr;
-  std::vector<uint8_t> storage_;
+  CodeBytes storage_;
   bool failed_ = false;
 };
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "nacre/abi/trap_kind.hh"
+#include "nacre/engine/masm/code_bytes.hh"
 
 namespace nacre::masm {
 
@@ -29,7 +30,7 @@ struct CompiledFunction {
 };
 
 struct CompiledModule {
-  std::vector<uint8_t> code;
+  CodeBytes code;
   std::vector<CompiledFunction> functions;  // defined functions only, in index order
   std::vector<TrapSite> trap_sites;         // ascending by code_offset
 

@@ -39,9 +39,6 @@ namespace nacre::wasm {
 // Implementation limit; the specification allows 2^32-1.
 inline constexpr uint32_t kMaxLocals = 50'000;
 
-// Bytes of a body between two calls of the sink's on_stretch().
-inline constexpr uint32_t kStretch = 2048;
-
 struct MemArg {
   uint32_t offset;
   uint32_t align_log2;  // a hint; never above the natural alignment
@@ -66,8 +63,9 @@ struct ControlFrame {
 
 class FunctionDecoder {
  public:
-  // `module` must outlive the decoder.
-  explicit FunctionDecoder(const Module& module) : module_(module) {}
+  // `module` must outlive the decoder. A byte of code counts as a unit of work, with what the sink does.
+  explicit FunctionDecoder(const Module& module, PausePoint pauses = {})
+      : module_(module), pauses_(pauses) {}
   FunctionDecoder(const FunctionDecoder&) = delete;
   FunctionDecoder& operator=(const FunctionDecoder&) = delete;
 
@@ -112,6 +110,8 @@ class FunctionDecoder {
   [[nodiscard]] std::optional<uint32_t> peek_index() const;
 
  private:
+  static constexpr uint32_t kStretch = 2048;  // bytes of code between two looks at pauses_
+
   // The walk: function_decoder_walk.hh.
   template <class Sink>
   void step(Sink& sink, OpcodeInfo info, uint16_t code);
@@ -266,6 +266,7 @@ class FunctionDecoder {
   void unclosed_body();
 
   const Module& module_;
+  PausePoint pauses_;
   const uint8_t* pc_ = nullptr;
   const uint8_t* end_ = nullptr;
   const uint8_t* instruction_ = nullptr;

@@ -21,7 +21,7 @@ Result<void> FunctionDecoder::decode(uint32_t function, Sink& sink) {
         const uint8_t byte = *pc_++;
         step(sink, info_of_byte(byte), byte);
       }
-      sink.on_stretch(static_cast<uint32_t>(pc_ - start));
+      pauses_.did(static_cast<uint32_t>(pc_ - start));
     }
     if (!control_.empty()) unclosed_body();
   }

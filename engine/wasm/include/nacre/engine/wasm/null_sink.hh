@@ -13,8 +13,6 @@ namespace nacre::wasm {
 struct NullSink {
   // The locals are known: FunctionDecoder::locals().
   void on_function_begin() {}
-  // About every kStretch bytes, and at the body's end, between two instructions: how many bytes there were.
-  void on_stretch(uint32_t /*bytes*/) {}
 
   // ---- Control. `frame` is on top of the control stack. ----
   void on_block(const ControlFrame& /*frame*/) {}

@@ -167,7 +167,7 @@ class ControlAssembler : public Assembler {
   // Resolves the calls that remain. `failed()` must be asked after this; every function called must
   // have been emitted.
   void finish();
-  [[nodiscard]] std::vector<uint8_t> take_code() { return code_.take(); }
+  [[nodiscard]] masm::CodeBytes take_code() { return code_.take(); }
   [[nodiscard]] std::vector<masm::TrapSite> take_trap_sites() { return std::move(trap_sites_); }
 
  protected:
