@@ -5,36 +5,17 @@
 #include <memory>
 #include <optional>
 
+#include "model_helpers.hh"
 #include "nacre/base/coro/channel.hh"
 #include "nacre/base/coro/event.hh"
 #include "nacre/base/coro/mutex.hh"
 #include "nacre/base/coro/scope.hh"
-#include "nacre/base/model/atomic.hh"
-#include "nacre/base/model/checker.hh"
 
 namespace nacre::coro {
 namespace {
 
 using model::Execution;
 using model::Var;
-
-// What a CPU does without kernel/exec: runs what is ready until `done` holds.
-template <class Done>
-void work(Scheduler& scheduler, Done&& done) {
-  const Scheduler::Running running(scheduler);
-  while (true) {
-    if (scheduler.run_ready(4) != 0) continue;
-    if (done()) return;
-    if (!scheduler.has_ready()) spin_hint();
-  }
-}
-
-void expect_sound(const model::Options& options, const std::function<void(Execution&)>& test) {
-  const model::Report report = model::explore(options, test);
-  EXPECT_EQ(report.failure, "");
-  EXPECT_GT(report.executions, 20u);
-  std::printf("%llu executions\n", static_cast<unsigned long long>(report.executions));
-}
 
 TEST(Model, TheSpinLockExcludesAndOrders) {
   expect_sound({.preemptions = 2, .late_stores = 1}, [](Execution& run) {
@@ -186,12 +167,6 @@ TEST(Model, AChannelDeliversOnceAndInOrder) {
     run.go();
   });
 }
-
-struct Witness {
-  Var<int>* alive;
-  explicit Witness(Var<int>* a) : alive(a) { alive->set(alive->get() + 1); }
-  ~Witness() { alive->set(alive->get() - 1); }
-};
 
 // A strand is cancelled by another CPU while it starts, runs, waits, is woken, or ends.
 TEST(Model, CancellingDestroysExactlyOnceAndIsCompleteAfterwards) {

@@ -2,38 +2,32 @@
 
 #include <algorithm>
 #include <functional>
+#include <new>
 #include <utility>
+
+#include "current.hh"
+#include "nacre/base/coro/scope.hh"
 
 namespace nacre::coro {
 
 namespace {
 
-#ifdef NACRE_MODEL
-constinit model::Local<Scheduler*> t_current;
-Scheduler*& current_slot() noexcept {
-  return t_current.get();
+// The library's checks of a handle that is always good would cost more than the call.
+[[gnu::always_inline]] inline void resume(std::coroutine_handle<> coroutine) {
+  DEBUG_ASSERT(coroutine && !coroutine.done());
+  __builtin_coro_resume(coroutine.address());
 }
-#else
-thread_local constinit Scheduler* t_current = nullptr;
-Scheduler*& current_slot() noexcept {
-  return t_current;
-}
-#endif
 
 }  // namespace
 
+void throw_no_frame() {
+  throw std::bad_alloc();
+}
+void panic_outside() {
+  panic("a task is spawned where no scheduler runs");
+}
+
 // ---- Strand ----
-
-void Strand::start(std::coroutine_handle<> root) noexcept {
-  resume_point_ = root;
-  home().enqueue(*this);
-}
-
-void Strand::wake() noexcept {
-  // Acquire and release: the waker's writes are seen by the one who resumes, and what the strand wrote before it was
-  // suspended by the waker, who may pass it on.
-  if (state_.fetch_or(kWoken, std::memory_order_acq_rel) == 0) home().enqueue(*this);
-}
 
 bool Strand::request_cancel() noexcept {
   const uint32_t before = state_.fetch_or(kCancelled, std::memory_order_acq_rel);
@@ -67,6 +61,16 @@ bool Strand::request_cancel() noexcept {
 Scheduler* Scheduler::current_or_null() noexcept {
   return current_slot();
 }
+Scheduler& Scheduler::current() noexcept {
+  Scheduler* const scheduler = current_slot();
+  ASSERT(scheduler != nullptr);
+  return *scheduler;
+}
+Strand& current_strand() noexcept {
+  const Scheduler* const scheduler = current_slot();
+  ASSERT(scheduler != nullptr && scheduler->running() != nullptr);
+  return *scheduler->running();
+}
 
 Scheduler::Running::Running(Scheduler& scheduler) noexcept
     : before_(std::exchange(current_slot(), &scheduler)) {}
@@ -76,17 +80,15 @@ Scheduler::Running::~Running() {
 
 void Scheduler::link(Strand& strand) noexcept {
   ready_.push_back(strand);
-  add(ready_count_, 1);
-  if (strand.placement_ == Placement::Any) add(stealable_count_, 1);
+  counts_.store(counts() + count_of(strand), std::memory_order_relaxed);
 }
 
 void Scheduler::unlink(Strand& strand) noexcept {
   strand.unlink();
-  add(ready_count_, ~uint64_t{0});
-  if (strand.placement_ == Placement::Any) add(stealable_count_, ~uint64_t{0});
+  counts_.store(counts() - count_of(strand), std::memory_order_relaxed);
 }
 
-void Scheduler::enqueue(Strand& strand) noexcept {
+void Scheduler::append(Strand& strand, bool local) noexcept {
   const Placement placement = strand.placement_;
   {
     const SpinGuard guard(lock_);
@@ -94,12 +96,23 @@ void Scheduler::enqueue(Strand& strand) noexcept {
   }
   // The strand may be gone already.
   if (monitor_ == nullptr) return;
-  const bool local = current_slot() == this;
   if (!local || placement == Placement::Any) monitor_->on_queued(*this, local, placement);
 }
 
+void Scheduler::enqueue(Strand& strand) noexcept {
+  enqueue_from(current_slot(), strand);
+}
+
+Strand* Scheduler::take_first() noexcept {
+  Strand* const first = this->first();
+  if (first != nullptr) first_.store(nullptr, std::memory_order_relaxed);
+  return first;
+}
+
+// What is first, unless it is the one that yielded.
 Strand* Scheduler::pop() noexcept {
-  if (!has_ready()) return nullptr;
+  if (Strand* const first = take_first()) return first;
+  if (counts() == 0) return nullptr;
   const SpinGuard guard(lock_);
   Strand* strand = ready_.front();
   if (strand == nullptr || strand == first_again_) return nullptr;
@@ -108,61 +121,96 @@ Strand* Scheduler::pop() noexcept {
 }
 
 bool Scheduler::remove(Strand& strand) noexcept {
+  if (current_slot() == this && first() == &strand) {
+    (void)take_first();
+    return true;
+  }
   const SpinGuard guard(lock_);
   if (&strand.home() != this || !strand.is_linked()) return false;
   unlink(strand);
   return true;
 }
 
-void Scheduler::run(Strand& strand) {
+// In what resume() calls; when it returns, the frame with the strand is gone, and only the scope remains to be told.
+void Root::end() noexcept {
+  Scheduler& scheduler = home();
+  // Before the task's parameters go, which may be what it is about.
+  const auto end_hooked = [&]() __attribute__((noinline)) {
+    scheduler.running_ = nullptr;
+    std::exchange(suspension_hook_, nullptr)->on_suspension();
+    end();
+  };
+  if (suspension_hook_ != nullptr) [[unlikely]]
+    return end_hooked();
+  scheduler.ended_in_ = &scope_;
+  scheduler.running_ = nullptr;
+  scope_.take_out(*this);
+}
+
+void Root::fail(std::exception_ptr failure) noexcept {
+  scope_.keep_failure(std::move(failure));
+}
+
+// Into the loop: it is nothing but this. Returns the strand that goes on next, if that is decided.
+[[gnu::always_inline]] inline Strand* Scheduler::run(Strand& strand) {
   const uint32_t before =
       strand.state_.fetch_xor(Strand::kWoken | Strand::kRunning, std::memory_order_acq_rel);
-  if ((before & Strand::kCancelled) != 0) [[unlikely]] {
-    strand.dispose();
-    return;
+  if ((before & Strand::kCancelled) == 0) [[likely]] {
+    Strand* const outer = std::exchange(running_, &strand);
+    resume(strand.resume_point_);
+    running_ = outer;
+    CheckedRank::expect_none();
+    if (Scope* const scope = ended_in_) {
+      ended_in_ = nullptr;
+      return scope->count_out(this);
+    }
+    if (strand.suspension_hook_ != nullptr) [[unlikely]] {
+      std::exchange(strand.suspension_hook_, nullptr)->on_suspension();
+    }
+    const uint32_t after = strand.state_.fetch_and(~Strand::kRunning, std::memory_order_acq_rel);
+    // Suspended: it may be running elsewhere by now, or be gone.
+    if (after == Strand::kRunning) [[likely]]
+      return nullptr;
+    if ((after & Strand::kCancelled) == 0) {
+      if (first_again_ == nullptr) first_again_ = &strand;
+      append(strand, true);
+      return nullptr;
+    }
   }
-  Strand* const outer = std::exchange(running_, &strand);
-  strand.resume_point_.resume();
-  running_ = outer;
-  if (strand.suspension_hook_ != nullptr) {
-    std::exchange(strand.suspension_hook_, nullptr)->on_suspension();
-  }
-  if (strand.finished_) {
-    strand.dispose();
-    return;
-  }
-  const uint32_t after = strand.state_.fetch_and(~Strand::kRunning, std::memory_order_acq_rel);
-  // Suspended: it may be running elsewhere by now, or be gone.
-  if (after == Strand::kRunning) return;
-  if ((after & Strand::kCancelled) != 0) {
-    strand.dispose();
-  } else {
-    if (first_again_ == nullptr) first_again_ = &strand;
-    enqueue(strand);
-  }
+  strand.dispose();
+  return nullptr;
 }
 
 uint64_t Scheduler::run_ready(uint64_t limit) {
+  ASSERT(ended_in_ == nullptr);
   const Running running(*this);
   first_again_ = nullptr;
   uint64_t resumed = 0;
   batch_ends_ = false;
+  Strand* next = nullptr;
   while (resumed < limit && !batch_ends_) {
-    Strand* strand = pop();
-    if (strand == nullptr) break;
+    Strand* const strand = next != nullptr ? next : pop();
+    if (strand == nullptr) return resumed;
     ++resumed;
-    run(*strand);
+    next = run(*strand);
   }
+  if (next != nullptr) enqueue(*next);
   return resumed;
 }
 
 void Scheduler::dispose_cancelled() noexcept {
+  const auto is_cancelled = [](const Strand& strand) {
+    return (strand.state_.load(std::memory_order_relaxed) & Strand::kCancelled) != 0;
+  };
+  if (const Strand* const first = this->first(); first != nullptr && is_cancelled(*first)) {
+    take_first()->dispose();
+  }
   while (true) {
     Strand* cancelled = nullptr;
     {
       const SpinGuard guard(lock_);
       for (Strand* s = ready_.front(); s != nullptr; s = ready_.next(*s)) {
-        if ((s->state_.load(std::memory_order_relaxed) & Strand::kCancelled) == 0) continue;
+        if (!is_cancelled(*s)) continue;
         unlink(*s);
         cancelled = s;
         break;
@@ -178,11 +226,11 @@ uint64_t Scheduler::steal_from(Scheduler& victim, uint64_t limit) noexcept {
   if (&victim == this || victim.stealable_count() == 0) return 0;
   if (std::less<>()(this, &victim)) {
     const SpinGuard first(lock_);
-    const SpinGuard second(victim.lock_);
+    const SpinGuard second(victim.lock_, SpinGuard::Second());
     return steal_locked(victim, limit);
   }
   const SpinGuard first(victim.lock_);
-  const SpinGuard second(lock_);
+  const SpinGuard second(lock_, SpinGuard::Second());
   return steal_locked(victim, limit);
 }
 

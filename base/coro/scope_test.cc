@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "nacre/base/coro/event.hh"
@@ -95,6 +97,33 @@ TEST_F(ScopeTest, TheFirstExceptionReachesJoin) {
   EXPECT_EQ(caught, 2);
   EXPECT_EQ(log.size(), 1u) << "siblings go on";
   EXPECT_TRUE(outer.is_empty());
+}
+
+// What a task was given goes after the task has ended, and after what was to happen at its suspension.
+TEST_F(ScopeTest, TheHookComesBeforeTheParametersGo) {
+  struct Log final : SuspensionHook {
+    std::vector<std::string> entries;
+    void on_suspension() noexcept override { entries.emplace_back("hook"); }
+  };
+  struct Parameter {
+    Log* log;
+    explicit Parameter(Log* l) : log(l) {}
+    Parameter(Parameter&& other) noexcept : log(std::exchange(other.log, nullptr)) {}
+    ~Parameter() {
+      if (log != nullptr) log->entries.emplace_back("parameter");
+    }
+  };
+  const auto task = [](Parameter parameter) -> Task<void> {
+    current_strand().at_suspension(parameter.log);
+    parameter.log->entries.emplace_back("body");
+    co_return;
+  };
+  Log log;
+  Scope scope;
+  scope.spawn(task(Parameter(&log)));
+  loop.run();
+  EXPECT_TRUE(scope.is_empty());
+  EXPECT_EQ(log.entries, (std::vector<std::string>{"body", "hook", "parameter"}));
 }
 
 TEST_F(ScopeTest, YieldIsFair) {

@@ -19,7 +19,8 @@ void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
 namespace nacre::coro {
 namespace {
 
-Task<int> answer() {
+// Not inlined: then the compiler may put the frame where it needs no memory.
+[[gnu::noinline]] Task<int> answer() {
   co_return 42;
 }
 Task<std::string> text() {
@@ -29,7 +30,7 @@ Task<int> thrower() {
   throw 7;
   co_return 0;
 }
-Task<Result<int>> failing() {
+[[gnu::noinline]] Task<Result<int>> failing() {
   co_return fail(ErrorCode::Io, "broken");
 }
 

@@ -26,14 +26,14 @@ constexpr uint64_t kGapPages = 4;
 constexpr uint64_t kBlock = uint64_t{1} << 30;
 
 struct Pool {
-  coro::SpinLock lock;
-  std::vector<VirtAddr> free NACRE_GUARDED_BY(lock);
-  VirtAddr next NACRE_GUARDED_BY(lock);     // where to look for room
-  uint64_t end NACRE_GUARDED_BY(lock) = 0;  // the last byte of the block
+  coro::SpinLock lock{LockRank::FiberStacks};
+  std::vector<VirtAddr> free GUARDED_BY(lock);
+  VirtAddr next GUARDED_BY(lock);     // where to look for room
+  uint64_t end GUARDED_BY(lock) = 0;  // the last byte of the block
 };
 constinit Pool pool;
 
-Result<VirtAddr> map_stack() NACRE_REQUIRES(pool.lock) {
+Result<VirtAddr> map_stack() REQUIRES(pool.lock) {
   const mm::Machine& machine = mm::machine();
   mm::KernelTables tables(mm::frames());
   paging::PageTable<mm::KernelTables> table(tables, machine.mode, machine.kernel_root);

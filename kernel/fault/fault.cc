@@ -58,7 +58,7 @@ VirtAddr page_of_this_cpu() {
 }
 
 // Several CPUs may be at it.
-constinit mm::Lock tables_lock;
+constinit mm::Lock tables_lock(LockRank::Faults);
 
 void map_scratch(VirtAddr page, PhysAddr frame) {
   const mm::LockGuard guard(tables_lock);

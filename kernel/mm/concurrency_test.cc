@@ -27,7 +27,7 @@ void on_all_cpus(F work) {
 }
 
 TEST(Lock, LetsOneInAtATime) {
-  Lock lock;
+  Lock lock(LockRank::Frames);
   uint64_t count = 0;
   on_all_cpus([&](uint32_t) {
     for (int i = 0; i < kRounds; ++i) {
@@ -39,7 +39,7 @@ TEST(Lock, LetsOneInAtATime) {
 }
 
 void take_twice() {
-  Lock lock;
+  Lock lock(LockRank::Frames);
   const LockGuard guard(lock);
   // Behind the back of the compile-time analysis, which would not let it pass.
   [&]() __attribute__((no_thread_safety_analysis)) { lock.lock(); }();
@@ -50,7 +50,7 @@ TEST(LockDeathTest, NamesADeadlock) {
 }
 
 TEST(Lock, KnowsItsHolder) {
-  Lock lock;
+  Lock lock(LockRank::Frames);
   EXPECT_FALSE(lock.is_mine());
   const LockGuard guard(lock);
   EXPECT_TRUE(lock.is_mine());

@@ -29,7 +29,7 @@ inline void take_back([[maybe_unused]] void* pointer) {
 #endif
 }
 
-// The fast paths are inlined into operator new(size), operator delete(pointer), malloc and free, and nowhere else. What is
+// The fast paths are inlined into operator new(size), both operator delete, malloc and free, and nowhere else. What is
 // slow is tail-called, so that the fast paths need no frame.
 inline void* allocate_cached(std::size_t size) {
   return hand_out(nacre::mm::Heap::allocate_cached(heap_cache(), size), size);
@@ -96,8 +96,9 @@ void operator delete(void* p) noexcept {
 void operator delete[](void* p) noexcept {
   ::operator delete(p);
 }
-void operator delete(void* p, std::size_t) noexcept {
-  ::operator delete(p);
+void operator delete(void* p, std::size_t size) noexcept {
+  take_back(p);
+  heap().free_sized(heap_cache(), p, size);
 }
 void operator delete[](void* p, std::size_t) noexcept {
   ::operator delete(p);

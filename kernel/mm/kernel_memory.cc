@@ -88,7 +88,7 @@ class KernelRandom final : public RandomSource {
   }
 
  private:
-  Lock lock_;
+  Lock lock_{LockRank::Random};
   random::ChaChaRandom generator_ GUARDED_BY(lock_);
   std::array<uint64_t, 32> words_ GUARDED_BY(lock_){};
   size_t left_ GUARDED_BY(lock_) = 0;  // words not given out yet, from the front

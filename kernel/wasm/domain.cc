@@ -11,7 +11,7 @@ namespace nacre::kwasm {
 
 namespace {
 
-constinit mm::Lock list_lock;
+constinit mm::Lock list_lock(LockRank::Domains);
 // Under the lock.
 constinit IntrusiveList<Domain> all_domains;
 // Only a number.

@@ -25,7 +25,7 @@ namespace {
 
 // The user runtime's pages: the same for all domains, made for the first one and kept.
 Result<Ref<mm::MemoryObject>> user_runtime_pages() {
-  static constinit mm::Lock lock;
+  static constinit mm::Lock lock(LockRank::UserRuntime);
   static constinit mm::MemoryObject* pages = nullptr;
   const mm::LockGuard guard(lock);
   if (pages == nullptr) {

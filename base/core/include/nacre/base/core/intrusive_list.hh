@@ -53,6 +53,13 @@ class IntrusiveList {
     if (element != nullptr) static_cast<ListNode*>(element)->unlink();
     return element;
   }
+  // Takes out an element of ours that is on no list from now on until its end: cheaper than unlink().
+  void remove_for_good(T& element) noexcept {
+    ListNode& node = element;
+    DEBUG_ASSERT(node.is_linked());
+    node.next_->previous_ = node.previous_;
+    node.previous_->next_ = node.next_;
+  }
   // The one behind an element of ours; nullptr behind the last.
   [[nodiscard]] T* next(T& element) noexcept {
     ListNode* node = static_cast<ListNode&>(element).next_;

@@ -85,7 +85,7 @@ class RwLock {
     [[nodiscard]] Guard take() const noexcept { return Guard(lock, mode); }
   };
 
-  [[nodiscard]] bool try_take(Mode mode) noexcept NACRE_REQUIRES(lock_) {
+  [[nodiscard]] bool try_take(Mode mode) noexcept REQUIRES(lock_) {
     if (written_ || (mode == Mode::Write && readers_ != 0)) return false;
     if (mode == Mode::Write) {
       written_ = true;
@@ -95,7 +95,7 @@ class RwLock {
     return true;
   }
   // Lets in those at the front who may.
-  void admit() noexcept NACRE_REQUIRES(lock_) {
+  void admit() noexcept REQUIRES(lock_) {
     while (auto* first = static_cast<Awaiter*>(waiters_.front())) {
       if (!try_take(first->mode)) return;
       first->unlink();
@@ -113,8 +113,8 @@ class RwLock {
   }
 
   mutable SpinLock lock_;
-  size_t readers_ NACRE_GUARDED_BY(lock_) = 0;
-  bool written_ NACRE_GUARDED_BY(lock_) = false;
+  size_t readers_ GUARDED_BY(lock_) = 0;
+  bool written_ GUARDED_BY(lock_) = false;
   IntrusiveList<Waiter> waiters_;  // under the lock; Awaiters
 };
 

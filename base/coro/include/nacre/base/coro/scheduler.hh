@@ -5,6 +5,10 @@
 // are not pinned, and a canceller takes out what it cancels. A strand is queued on its home; stealing changes the home while
 // both queues are locked, so that "home and linked" under the home's lock is the truth.
 //
+// The first of the queue may lie beside the list (first_), where only its own CPU reaches it: what this CPU makes ready when
+// nothing else is takes neither lock nor list. It is pinned, so that nobody could steal it. To other CPUs it is like a strand
+// that was just taken off: whoever cancels it leaves it to its CPU.
+//
 // A Waiter is one suspended coroutine on the list of what it waits for; it lives in the coroutine's own frame, so that
 // waiting and waking allocate nothing.
 #pragma once
@@ -38,11 +42,7 @@ class Scheduler {
   Scheduler& operator=(const Scheduler&) = delete;
 
   // The one that runs the calling coroutine.
-  [[nodiscard]] static Scheduler& current() noexcept {
-    Scheduler* scheduler = current_or_null();
-    ASSERT(scheduler != nullptr);
-    return *scheduler;
-  }
+  [[nodiscard]] static Scheduler& current() noexcept;
   [[nodiscard]] static Scheduler* current_or_null() noexcept;
 
   // Makes a scheduler current while it runs, and the one before it afterwards.
@@ -68,42 +68,54 @@ class Scheduler {
   // Takes up to half of the other's strands that may move, at most `limit`. Returns how many.
   uint64_t steal_from(Scheduler& victim, uint64_t limit) noexcept;
 
-  [[nodiscard]] bool has_ready() const noexcept {
-    return ready_count_.load(std::memory_order_relaxed) != 0;
-  }
+  // For its own CPU.
+  [[nodiscard]] bool has_ready() const noexcept { return counts() != 0 || first() != nullptr; }
   [[nodiscard]] uint64_t ready_count() const noexcept {
-    return ready_count_.load(std::memory_order_relaxed);
+    return (counts() & (kOneStealable - 1)) + (first() != nullptr ? 1 : 0);
   }
   // Of those, how many may run elsewhere.
-  [[nodiscard]] uint64_t stealable_count() const noexcept {
-    return stealable_count_.load(std::memory_order_relaxed);
-  }
+  [[nodiscard]] uint64_t stealable_count() const noexcept { return counts() / kOneStealable; }
   [[nodiscard]] TimerWheel& timers() noexcept { return timers_; }
   // The strand that is running here; nullptr between strands.
   [[nodiscard]] Strand* running() const noexcept { return running_; }
 
  private:
+  friend class Root;
+  friend class Scope;
   friend class Strand;
 
+  // What is ready goes on here, behind the others.
   void enqueue(Strand& strand) noexcept;
+  void enqueue_from(Scheduler* caller, Strand& strand) noexcept;
+  // Onto the list. `local`: by its own CPU.
+  void append(Strand& strand, bool local) noexcept;
   [[nodiscard]] Strand* pop() noexcept;
-  void run(Strand& strand);
-  uint64_t steal_locked(Scheduler& victim, uint64_t limit) noexcept
-      NACRE_REQUIRES(lock_, victim.lock_);
+  [[nodiscard]] Strand* take_first() noexcept;
+  [[nodiscard]] Strand* run(Strand& strand);
+  uint64_t steal_locked(Scheduler& victim, uint64_t limit) noexcept REQUIRES(lock_, victim.lock_);
   // False if it is not on this queue.
   [[nodiscard]] bool remove(Strand& strand) noexcept;
-  void link(Strand& strand) noexcept NACRE_REQUIRES(lock_);
-  void unlink(Strand& strand) noexcept NACRE_REQUIRES(lock_);
-  static void add(Atomic<uint64_t>& counter, uint64_t amount) noexcept {
-    counter.store(counter.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+  void link(Strand& strand) noexcept REQUIRES(lock_);
+  void unlink(Strand& strand) noexcept REQUIRES(lock_);
+
+  // Of the word that counts the queue: ready strands below, those of them that may move above.
+  static constexpr uint64_t kOneStealable = uint64_t{1} << 32;
+  [[nodiscard]] uint64_t counts() const noexcept { return counts_.load(std::memory_order_relaxed); }
+  [[nodiscard]] Strand* first() const noexcept { return first_.load(std::memory_order_relaxed); }
+  [[nodiscard]] static uint64_t count_of(const Strand& strand) noexcept {
+    static_assert(static_cast<uint64_t>(Placement::Pinned) == 0 &&
+                  static_cast<uint64_t>(Placement::Any) == 1);
+    return 1 + kOneStealable * static_cast<uint64_t>(strand.placement_);
   }
 
-  SpinLock lock_;
-  IntrusiveList<Strand> ready_ NACRE_GUARDED_BY(lock_);
-  // Both change under the lock, and are looked at without.
-  Atomic<uint64_t> ready_count_{0};
-  Atomic<uint64_t> stealable_count_{0};
+  SpinLock lock_{LockRank::ReadyQueue};
+  IntrusiveList<Strand> ready_ GUARDED_BY(lock_);
+  // Changes under the lock, and is looked at without.
+  Atomic<uint64_t> counts_{0};
   Strand* running_ = nullptr;
+  Scope* ended_in_ = nullptr;  // of the strand that has just ended; until run() has told it
+  // Changed by its own CPU only; others see that there is one.
+  Atomic<Strand*> first_{nullptr};
   bool batch_ends_ = false;
   // The first that run_ready() queued again. Only an address: the strand may be gone.
   const Strand* first_again_ = nullptr;
@@ -111,12 +123,23 @@ class Scheduler {
   TimerWheel timers_;
 };
 
-// The strand that the caller is part of.
-[[nodiscard]] inline Strand& current_strand() noexcept {
-  Strand* strand = Scheduler::current().running();
-  ASSERT(strand != nullptr);
-  return *strand;
+inline void Strand::wake() noexcept {
+  // Acquire and release: the waker's writes are seen by the one who resumes, and what the strand wrote before it was
+  // suspended by the waker, who may pass it on.
+  if (state_.fetch_or(kWoken, std::memory_order_acq_rel) == 0) home().enqueue(*this);
 }
+
+inline bool Strand::wake_between(Scheduler* scheduler) noexcept {
+  if (state_.fetch_or(kWoken, std::memory_order_acq_rel) != 0) return false;
+  Scheduler& at = home();
+  if (&at == scheduler && !at.has_ready()) [[likely]]
+    return true;
+  at.enqueue(*this);
+  return false;
+}
+
+// The strand that the caller is part of.
+[[nodiscard]] Strand& current_strand() noexcept;
 
 // One suspended coroutine on a list. The list's lock protects the links; `strand` is the waiting coroutine's own.
 //   suspend():   arm(), then under the lock: look once more, push_back

@@ -28,19 +28,19 @@ class Scope {
   // Cancels what still runs; nobody joins any more. An exception that nobody joined for is lost.
   ~Scope() { cancel_now(); }
 
-  // The task will run, soon: on the caller's scheduler, and, if the caller's strand may run anywhere, elsewhere. Throws
-  // std::bad_alloc if there was no memory for its frame or is none for its root. While the scope is being cancelled the task is destroyed instead.
-  void spawn(Task<void> task) { spawn(std::move(task), placement_of_caller()); }
+  // The task will run, soon: on the caller's scheduler, and, if the caller's strand may run anywhere, elsewhere. Allocates
+  // nothing; throws std::bad_alloc if there was no memory for the task. While the scope is being cancelled the task is destroyed
+  // instead.
+  void spawn(Task<void> task) { start_beside_caller(std::move(task).release()); }
   void spawn(Task<void> task, Placement placement) {
-    spawn_on(Scheduler::current(), std::move(task), placement);
+    start(std::move(task).release(), Scheduler::current(), placement);
   }
   // Starts on that scheduler.
-  void spawn_on(Scheduler& scheduler, Task<void> task, Placement placement = Placement::Pinned);
-
-  [[nodiscard]] bool is_empty() const noexcept {
-    const SpinGuard guard(lock_);
-    return count_ == 0;
+  void spawn_on(Scheduler& scheduler, Task<void> task, Placement placement = Placement::Pinned) {
+    start(std::move(task).release(), scheduler, placement);
   }
+
+  [[nodiscard]] bool is_empty() const noexcept { return count(lock_.peek()) == 0; }
 
   // co_await scope.join(): when no strand is left. Rethrows the first exception that ended one.
   [[nodiscard]] auto join() noexcept { return JoinAwaiter(*this); }
@@ -56,66 +56,37 @@ class Scope {
   void cancel_now() noexcept;
 
  private:
-  struct Root;
-  struct ScopeLink : ListNode {};
+  friend class Root;
+  friend class Scheduler;
+  friend class Strand;
 
-  // A coroutine that awaits the task. When it has ended or is cancelled, whoever finds that out destroys it.
-  class RootPromise : public ScopeLink, public Strand {
-   public:
-    RootPromise(Scope& scope, Scheduler& scheduler, Placement placement, Task<void>&) noexcept
-        : Strand(&RootPromise::dispose_root, placement, scheduler), scope_(scope) {}
+  // The lock's state: whether the scope is being cancelled, and how many strands it has whose tasks are not destroyed yet.
+  static constexpr uint32_t kCancelling = 2;
+  static constexpr uint32_t kOneStrand = 4;
+  [[nodiscard]] static uint32_t count(uint32_t state) noexcept { return state / kOneStrand; }
 
-    Root get_return_object() noexcept {
-      return {std::coroutine_handle<RootPromise>::from_promise(*this)};
-    }
-    std::suspend_always initial_suspend() noexcept { return {}; }
-    std::suspend_always final_suspend() noexcept {
-      finish();
-      return {};
-    }
-    void return_void() noexcept {}
-    void unhandled_exception() noexcept { scope_.keep_failure(); }
-    void destroy() noexcept { std::coroutine_handle<RootPromise>::from_promise(*this).destroy(); }
-
-   private:
-    static void dispose_root(Strand& strand) noexcept {
-      auto& self = static_cast<RootPromise&>(strand);
-      self.scope_.bury(self);
-    }
-    Scope& scope_;
-  };
-
-  struct Root {
-    using promise_type = RootPromise;
-    std::coroutine_handle<RootPromise> coroutine;
-  };
-
-  static Root run(Scope&, Scheduler&, Placement, Task<void> task) { co_await std::move(task); }
-
-  // Waits until no strand is left.
+  // Waits until no strand is left. They are few: a list that is searched when a wait is cancelled.
   struct EmptyAwaiter {
     Scope& scope;
-    Waiter waiter{};
+    Strand* strand = nullptr;      // that waits; the awaiter's own
+    EmptyAwaiter* next = nullptr;  // under the scope's lock
+
     explicit EmptyAwaiter(Scope& s) noexcept : scope(s) {}
     EmptyAwaiter(const EmptyAwaiter&) = delete;
     EmptyAwaiter& operator=(const EmptyAwaiter&) = delete;
     ~EmptyAwaiter() {
-      if (!waiter.is_armed()) return;
-      const SpinGuard guard(scope.lock_);
-      waiter.unlink();
+      if (strand != nullptr) [[unlikely]]
+        scope.forget(*this);
     }
     [[nodiscard]] bool await_ready() const noexcept { return false; }
     [[nodiscard]] bool await_suspend(std::coroutine_handle<> coroutine) noexcept {
-      waiter.arm(coroutine);
-      const SpinGuard guard(scope.lock_);
-      if (scope.count_ == 0) {
-        waiter.disarm();
-        return false;
-      }
-      scope.waiters_.push_back(waiter);
-      return true;
+      return scope.wait(*this, coroutine);
     }
-    void finish() noexcept { waiter.finish(scope.lock_); }
+    void finish() noexcept {
+      if (strand == nullptr) return;
+      scope.lock_.wait_until_free();
+      strand = nullptr;
+    }
   };
   struct JoinAwaiter : EmptyAwaiter {
     using EmptyAwaiter::EmptyAwaiter;
@@ -136,30 +107,53 @@ class Scope {
     }
   };
 
-  [[nodiscard]] static Placement placement_of_caller() noexcept {
-    const Strand* strand = Scheduler::current().running();
-    return strand == nullptr ? Placement::Pinned : strand->placement();
-  }
-  void keep_failure() noexcept {
-    std::exception_ptr failure = std::current_exception();
-    const SpinGuard guard(lock_);
-    if (!failure_) failure_ = std::move(failure);
-  }
+  void start(Task<void>::Handle task, Scheduler& scheduler, Placement placement);
+  void start_beside_caller(Task<void>::Handle task);
+  void start_from(Scheduler* caller, Task<void>::Handle task, Scheduler& scheduler,
+                  Placement placement);
+  void keep_failure(std::exception_ptr failure) noexcept;
+  // False: no strand is left.
+  [[nodiscard]] bool wait(EmptyAwaiter& awaiter, std::coroutine_handle<> coroutine) noexcept;
   // Destroys a root that nobody runs any more.
-  void bury(RootPromise& root) noexcept;
-  void count_out() noexcept;
+  void bury(Root& root) noexcept;
+  // Takes a root off the list: whoever cancels looks at its strands under the lock, so that it is its owner's alone.
+  void take_out(Root& root) noexcept;
+  // A task is gone. Returns who goes on next on the scheduler that is between two strands, if one is and one does.
+  Strand* count_out(Scheduler* between) noexcept;
+  void wake_joiners() noexcept REQUIRES(lock_);
+  void forget(EmptyAwaiter& awaiter) noexcept;
   void end_strands() noexcept;
-  void end_cancelling() noexcept {
-    const SpinGuard guard(lock_);
-    cancelling_ = false;
-  }
+  void end_cancelling() noexcept;
 
-  mutable SpinLock lock_;
-  bool cancelling_ NACRE_GUARDED_BY(lock_) = false;
-  size_t count_ NACRE_GUARDED_BY(lock_) = 0;  // strands whose roots are not destroyed yet
-  IntrusiveList<ScopeLink> roots_;            // those that cancelling has not taken; under the lock
-  IntrusiveList<Waiter> waiters_;             // under the lock
-  std::exception_ptr failure_;                // set under the lock, taken when no strand is left
+  mutable SpinLock lock_{LockRank::Scope};
+  EmptyAwaiter* joiners_ GUARDED_BY(lock_) = nullptr;
+  IntrusiveList<ScopeLink> roots_ GUARDED_BY(lock_);  // those that cancelling has not taken
+  std::exception_ptr failure_;  // set under the lock, taken when no strand is left
 };
+
+// ---- The end of a strand: part of the loop of schedulers ----
+
+[[gnu::always_inline]] inline void Scope::take_out(Root& root) noexcept {
+  const SpinGuard guard(lock_);
+  roots_.remove_for_good(root);
+}
+
+[[gnu::always_inline]] inline Strand* Scope::count_out(Scheduler* between) noexcept {
+  const uint32_t state = lock_.lock() - kOneStrand;
+  Strand* next = nullptr;
+  if (count(state) == 0) [[likely]] {
+    EmptyAwaiter* const joiner = joiners_;
+    if (joiner != nullptr && joiner->next == nullptr) [[likely]] {
+      joiners_ = nullptr;
+      Strand& strand = *joiner->strand;
+      if (strand.wake_between(between)) next = &strand;
+    } else {
+      wake_joiners();
+    }
+  }
+  // The one who waits may destroy the scope as soon as the lock is free.
+  lock_.unlock(state);
+  return next;
+}
 
 }  // namespace nacre::coro

@@ -86,7 +86,7 @@ class Semaphore {
 
  private:
   mutable SpinLock lock_;
-  size_t permits_ NACRE_GUARDED_BY(lock_);
+  size_t permits_ GUARDED_BY(lock_);
   IntrusiveList<Waiter> waiters_;  // under the lock; empty unless permits_ is 0
 };
 

@@ -1,5 +1,5 @@
-// A strand: one chain of coroutines, from the root that a Scope made to the leaf that runs or waits. It is what schedulers
-// queue, steal and cancel; a coroutine handle alone never leaves its strand.
+// A strand: one chain of coroutines, from the task that a Scope was given to the leaf that runs or waits. It is what
+// schedulers queue, steal and cancel; a coroutine handle alone never leaves its strand. It lies in the frame of the task.
 //
 // One atomic word says who may touch the rest. Its values, and who owns the strand:
 //   0                      suspended: whoever wakes it, or cancels it
@@ -21,6 +21,7 @@
 
 #include <coroutine>
 #include <cstdint>
+#include <exception>
 
 #include "nacre/base/core/intrusive_list.hh"
 #include "nacre/base/core/panic.hh"
@@ -29,6 +30,7 @@
 namespace nacre::coro {
 
 class Scheduler;
+class Scope;
 
 // Where a strand may run.
 enum class Placement : uint8_t {
@@ -47,18 +49,10 @@ class SuspensionHook {
 
 class Strand : public ListNode {
  public:
-  // Destroys the strand's root, and the strand with it.
-  using Dispose = void (*)(Strand&) noexcept;
-
-  Strand(Dispose dispose, Placement placement, Scheduler& home) noexcept
-      : dispose_(dispose), home_(&home), placement_(placement) {}
-
   [[nodiscard]] Placement placement() const noexcept { return placement_; }
   // The scheduler that it runs on, or last ran on, or will start on.
   [[nodiscard]] Scheduler& home() const noexcept { return *home_.load(std::memory_order_relaxed); }
 
-  // A new strand: it will run `root`, soon.
-  void start(std::coroutine_handle<> root) noexcept;
   // What it is doing, for reports; kept by kernel/trace (the innermost span). Touched by the strand itself, and by the coroutines
   // of it that are destroyed.
   [[nodiscard]] const void*& context() noexcept { return context_; }
@@ -67,35 +61,61 @@ class Strand : public ListNode {
   // By its own leaf, before it tells anybody whom to wake: where it goes on.
   void will_resume_at(std::coroutine_handle<> leaf) noexcept { resume_point_ = leaf; }
   // It goes on, soon. Called under the lock that keeps the strand from leaving what it waits on.
-  void wake() noexcept;
+  void wake() noexcept;  // in scheduler.hh
+  // The same, by a scheduler between two strands; nullptr: wake(). True: it goes on next there, and the scheduler knows.
+  [[nodiscard]] bool wake_between(Scheduler* scheduler) noexcept;
   // By the strand itself, when everything that might wake it is off: a wake that came after another is forgotten.
   void forget_wakes() noexcept { state_.fetch_and(~kWoken, std::memory_order_relaxed); }
   // By the strand itself: the hook is called once, at the next suspension, unless it is taken back by nullptr.
   void at_suspension(SuspensionHook* hook) noexcept { suspension_hook_ = hook; }
-  // By its root at the end: the scheduler disposes of it.
-  void finish() noexcept { finished_ = true; }
 
   // Asks it to end. True: it is the caller's, who calls dispose(); otherwise somebody else will, as soon as it can.
   // Until dispose() is called, by anybody, the strand must be kept alive by a lock that dispose() takes.
   [[nodiscard]] bool request_cancel() noexcept;
-  void dispose() noexcept { dispose_(*this); }
+  // Destroys the root, and the strand with it. In scope.cc: every strand is a Root.
+  void dispose() noexcept;
 
  private:
   friend class Scheduler;
+  friend class Root;
+
+  Strand(std::coroutine_handle<> root, Placement placement, Scheduler& home) noexcept
+      : placement_(placement), resume_point_(root), home_(&home) {}
+  ~Strand() = default;
 
   static constexpr uint32_t kWoken = 1;
   static constexpr uint32_t kRunning = 2;
   static constexpr uint32_t kCancelled = 4;
 
   Atomic<uint32_t> state_{kWoken};
-  Dispose dispose_;
+  Placement placement_;
   std::coroutine_handle<> resume_point_;
   const void* context_ = nullptr;
   SuspensionHook* suspension_hook_ = nullptr;
   // Changed by the owner; while the strand is on a queue, under that queue's lock.
   Atomic<Scheduler*> home_;
-  Placement placement_;
-  bool finished_ = false;
+};
+
+// On the list of a scope.
+struct ScopeLink : ListNode {};
+
+// A strand as its scope keeps it.
+class Root final : public ScopeLink, public Strand {
+ public:
+  Root(std::coroutine_handle<> task, Scope& scope, Placement placement, Scheduler& home) noexcept
+      : Strand(task, placement, home), task_(task), scope_(scope) {}
+
+  // By the task, when it has ended: what remains of its frame goes by itself. In scheduler.cc.
+  void end() noexcept;
+  // Before, if it was by an exception.
+  void fail(std::exception_ptr failure) noexcept;
+  // The task's frame, which the strand lies in.
+  [[nodiscard]] std::coroutine_handle<> task() const noexcept { return task_; }
+  [[nodiscard]] Scope& scope() const noexcept { return scope_; }
+
+ private:
+  const std::coroutine_handle<> task_;
+  Scope& scope_;
 };
 
 }  // namespace nacre::coro

@@ -1,6 +1,9 @@
 // Task<T>: a coroutine that starts when it is awaited and hands its result to the one that awaits it, by symmetric
 // transfer. It knows no executor; whoever resumes a leaf decides where the whole chain runs.
 //
+// A Task<void> may also become the root of a strand (scope.hh): the strand lies in its frame, so that spawning a task
+// allocates nothing.
+//
 // When there is no memory for a frame, the call yields a Task without one: awaiting it gives an Error for a
 // Task<Result<T>>, and throws std::bad_alloc for others.
 //
@@ -11,6 +14,7 @@
 
 #include <coroutine>
 #include <exception>
+#include <memory>
 #include <new>
 #include <optional>
 #include <type_traits>
@@ -18,6 +22,7 @@
 
 #include "nacre/base/core/error.hh"
 #include "nacre/base/core/panic.hh"
+#include "nacre/base/coro/strand.hh"
 
 namespace nacre::coro {
 
@@ -41,12 +46,16 @@ T no_frame() {
   }
 }
 
+// The end: goes on with the coroutine that awaits this one, or returns to whoever resumed it. A frame that nobody awaits or
+// holds any more does not stop there, but goes.
 struct FinalAwaiter {
-  [[nodiscard]] bool await_ready() const noexcept { return false; }
+  bool goes = false;
+
+  [[nodiscard]] bool await_ready() const noexcept { return goes; }
   template <class Promise>
   [[nodiscard]] std::coroutine_handle<> await_suspend(
       std::coroutine_handle<Promise> self) const noexcept {
-    std::coroutine_handle<> next = self.promise().continuation;
+    const std::coroutine_handle<> next = self.promise().continuation;
     return next ? next : std::noop_coroutine();
   }
   void await_resume() const noexcept {}
@@ -54,46 +63,93 @@ struct FinalAwaiter {
 
 class PromiseBase {
  public:
-  std::coroutine_handle<> continuation;  // who awaits us; none for a root that is resumed by hand
+  std::coroutine_handle<> continuation;  // who awaits us; none for a root
 
   std::suspend_always initial_suspend() noexcept { return {}; }
-  FinalAwaiter final_suspend() noexcept { return {}; }
-  void unhandled_exception() noexcept { exception_ = std::current_exception(); }
 
  protected:
-  void rethrow_if_failed() {
-    if (exception_) std::rethrow_exception(std::exchange(exception_, nullptr));
-  }
-
- private:
-  std::exception_ptr exception_;
+  bool has_failed_ = false;
+  bool has_root_ = false;  // Promise<void>'s; here it costs no room
 };
 
 template <class T>
 class Promise final : public PromiseBase {
  public:
+  Promise() noexcept {}
+  Promise(const Promise&) = delete;
+  Promise& operator=(const Promise&) = delete;
+  ~Promise() {
+    if (has_failed_) [[unlikely]]
+      std::destroy_at(&failure_);
+  }
+
   Task<T> get_return_object() noexcept;
   [[clang::coro_wrapper]] static Task<T> get_return_object_on_allocation_failure() noexcept;
   template <class U = T>
   void return_value(U&& value) {
     result_.emplace(std::forward<U>(value));
   }
+  void unhandled_exception() noexcept {
+    std::construct_at(&failure_, std::current_exception());
+    has_failed_ = true;
+  }
+  FinalAwaiter final_suspend() noexcept { return {}; }
   T take() {
-    rethrow_if_failed();
+    if (has_failed_) [[unlikely]]
+      std::rethrow_exception(failure_);
     return std::move(*result_);
   }
 
  private:
+  // Made when it is needed: an std::exception_ptr calls the C++ runtime even when it is empty.
+  union {
+    std::exception_ptr failure_;
+  };
   std::optional<T> result_;
 };
 
+// Either awaited, or the root of a strand: what the one keeps for whoever awaits it, the other tells its scope.
 template <>
 class Promise<void> final : public PromiseBase {
  public:
+  Promise() noexcept {}
+  Promise(const Promise&) = delete;
+  Promise& operator=(const Promise&) = delete;
+  // Nothing is left for a root's destructor: an ended or cancelled strand is on no list.
+  ~Promise() {
+    if (has_failed_) [[unlikely]]
+      std::destroy_at(&failure_);
+  }
+
   Task<void> get_return_object() noexcept;
   [[clang::coro_wrapper]] static Task<void> get_return_object_on_allocation_failure() noexcept;
   void return_void() noexcept {}
-  void take() { rethrow_if_failed(); }
+  void unhandled_exception() noexcept {
+    if (has_root_) return root_.fail(std::current_exception());
+    std::construct_at(&failure_, std::current_exception());
+    has_failed_ = true;
+  }
+  FinalAwaiter final_suspend() noexcept {
+    if (has_root_) root_.end();
+    return {.goes = has_root_};
+  }
+  void take() {
+    if (has_failed_) [[unlikely]]
+      std::rethrow_exception(failure_);
+  }
+
+  // Makes it the root of a strand. It was not awaited.
+  Root& make_root(Scope& scope, Placement placement, Scheduler& home) noexcept {
+    has_root_ = true;
+    return *std::construct_at(&root_, std::coroutine_handle<Promise>::from_promise(*this), scope,
+                              placement, home);
+  }
+
+ private:
+  union {
+    std::exception_ptr failure_;
+    Root root_;
+  };
 };
 
 }  // namespace detail
@@ -145,6 +201,8 @@ class [[nodiscard, clang::coro_return_type, clang::coro_lifetimebound]] Task {
     ASSERT(handle_.done());
     return handle_.promise().take();
   }
+  // The caller's from now on; none if there was no memory for the frame.
+  [[nodiscard]] Handle release() && noexcept { return std::exchange(handle_, nullptr); }
 
  private:
   friend promise_type;

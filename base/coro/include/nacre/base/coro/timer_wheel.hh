@@ -82,22 +82,21 @@ class TimerWheel {
   static constexpr unsigned kLook = 8;
 
   [[nodiscard]] bool remove(Timer& timer) noexcept;
-  void place(Timer& timer) noexcept NACRE_REQUIRES(lock_);
-  void take_out(Timer& timer) noexcept NACRE_REQUIRES(lock_);
-  [[nodiscard]] unsigned first_level() const noexcept NACRE_REQUIRES(lock_);
-  [[nodiscard]] uint64_t start_of(unsigned level, unsigned slot) const noexcept
-      NACRE_REQUIRES(lock_);
-  [[nodiscard]] uint64_t find_next() noexcept NACRE_REQUIRES(lock_);
-  [[nodiscard]] bool fire_slot(unsigned slot, uint64_t now_ns) noexcept NACRE_REQUIRES(lock_);
+  void place(Timer& timer) noexcept REQUIRES(lock_);
+  void take_out(Timer& timer) noexcept REQUIRES(lock_);
+  [[nodiscard]] unsigned first_level() const noexcept REQUIRES(lock_);
+  [[nodiscard]] uint64_t start_of(unsigned level, unsigned slot) const noexcept REQUIRES(lock_);
+  [[nodiscard]] uint64_t find_next() noexcept REQUIRES(lock_);
+  [[nodiscard]] bool fire_slot(unsigned slot, uint64_t now_ns) noexcept REQUIRES(lock_);
 
-  SpinLock lock_;
+  SpinLock lock_{LockRank::TimerWheel};
   Atomic<uint64_t> count_{0};  // changes under the lock
-  uint64_t tick_ NACRE_GUARDED_BY(lock_) = 0;
+  uint64_t tick_ GUARDED_BY(lock_) = 0;
   // The earliest deadline if known, so that looking costs nothing while nothing changes.
-  uint64_t next_ns_ NACRE_GUARDED_BY(lock_) = kNever;
-  bool next_is_known_ NACRE_GUARDED_BY(lock_) = true;
-  uint64_t occupied_[kLevels] NACRE_GUARDED_BY(lock_) = {};
-  IntrusiveList<Timer> slots_[kLevels][kSlots] NACRE_GUARDED_BY(lock_);
+  uint64_t next_ns_ GUARDED_BY(lock_) = kNever;
+  bool next_is_known_ GUARDED_BY(lock_) = true;
+  uint64_t occupied_[kLevels] GUARDED_BY(lock_) = {};
+  IntrusiveList<Timer> slots_[kLevels][kSlots] GUARDED_BY(lock_);
 };
 
 }  // namespace nacre::coro

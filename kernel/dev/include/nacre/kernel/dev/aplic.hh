@@ -63,9 +63,9 @@ class Aplic final : public AplicDomain {
   static constexpr uint32_t kPriority = 1;
 
   [[nodiscard]] bool open_hardware(CpuId cpu) noexcept override;
-  void deliver_to(uint32_t source, CpuId cpu) noexcept override NACRE_REQUIRES(lock_);
+  void deliver_to(uint32_t source, CpuId cpu) noexcept override REQUIRES(lock_);
   [[nodiscard]] uint32_t claim(CpuId cpu) noexcept override;
-  void complete(uint32_t, CpuId) noexcept override NACRE_REQUIRES(lock_) {}
+  void complete(uint32_t, CpuId) noexcept override REQUIRES(lock_) {}
   [[nodiscard]] bool needs_completion() const noexcept override { return false; }
 };
 
@@ -87,10 +87,10 @@ class MessageAplic final : public AplicDomain {
   [[nodiscard]] static uint32_t number_of(uint32_t source) noexcept { return kPokeNumber + source; }
 
   [[nodiscard]] bool open_hardware(CpuId cpu) noexcept override;
-  void deliver_to(uint32_t source, CpuId cpu) noexcept override NACRE_REQUIRES(lock_);
+  void deliver_to(uint32_t source, CpuId cpu) noexcept override REQUIRES(lock_);
   void set_masked(uint32_t source, bool masked) noexcept override;
   [[nodiscard]] uint32_t claim(CpuId cpu) noexcept override;
-  void complete(uint32_t source, CpuId target) noexcept override NACRE_REQUIRES(lock_);
+  void complete(uint32_t source, CpuId target) noexcept override REQUIRES(lock_);
   [[nodiscard]] bool needs_completion() const noexcept override { return true; }
 
   void ask_again(uint32_t source) noexcept;

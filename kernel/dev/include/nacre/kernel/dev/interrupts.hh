@@ -105,11 +105,11 @@ class InterruptController {
   [[nodiscard]] virtual bool open_hardware(CpuId cpu) noexcept = 0;
   // Makes a fresh source one of this kind, masked.
   virtual void configure(uint32_t source, Trigger trigger) noexcept = 0;
-  virtual void deliver_to(uint32_t source, CpuId cpu) noexcept NACRE_REQUIRES(lock_) = 0;
+  virtual void deliver_to(uint32_t source, CpuId cpu) noexcept REQUIRES(lock_) = 0;
   virtual void set_masked(uint32_t source, bool masked) noexcept = 0;
   [[nodiscard]] virtual uint32_t claim(CpuId cpu) noexcept = 0;
   // `target` is where the source is delivered now.
-  virtual void complete(uint32_t source, CpuId target) noexcept NACRE_REQUIRES(lock_) = 0;
+  virtual void complete(uint32_t source, CpuId target) noexcept REQUIRES(lock_) = 0;
   // Whether completions matter to this hardware.
   [[nodiscard]] virtual bool needs_completion() const noexcept = 0;
 
@@ -120,7 +120,7 @@ class InterruptController {
     return connections_[source].trigger >= Trigger::High;
   }
 
-  coro::SpinLock lock_;
+  coro::SpinLock lock_{LockRank::Interrupts};
 
  private:
   struct Source {

@@ -31,13 +31,13 @@ class Plic final : public InterruptController {
 
   [[nodiscard]] bool open_hardware(CpuId cpu) noexcept override;
   void configure(uint32_t source, Trigger trigger) noexcept override;
-  void deliver_to(uint32_t source, CpuId cpu) noexcept override NACRE_REQUIRES(lock_);
+  void deliver_to(uint32_t source, CpuId cpu) noexcept override REQUIRES(lock_);
   void set_masked(uint32_t source, bool masked) noexcept override;
   [[nodiscard]] uint32_t claim(CpuId cpu) noexcept override;
-  void complete(uint32_t source, CpuId target) noexcept override NACRE_REQUIRES(lock_);
+  void complete(uint32_t source, CpuId target) noexcept override REQUIRES(lock_);
   [[nodiscard]] bool needs_completion() const noexcept override { return true; }
 
-  void change_enable(uint32_t context, uint32_t source, bool on) noexcept NACRE_REQUIRES(lock_);
+  void change_enable(uint32_t context, uint32_t source, bool on) noexcept REQUIRES(lock_);
 
   RegisterWindow& registers_;
   std::array<uint32_t, kMaxCpus> contexts_;

@@ -255,7 +255,7 @@ class AddressSpace {
   Ref<Budget> budget_;
   Charge base_charge_;  // the root table
   Ref<SpaceRoot> root_;
-  mutable Lock lock_;
+  mutable Lock lock_{LockRank::AddressSpace};
   TableFrames tables_ GUARDED_BY(lock_);
   paging::PageTable<TableFrames> table_ GUARDED_BY(lock_);
   Regions regions_ GUARDED_BY(lock_);  // by start address

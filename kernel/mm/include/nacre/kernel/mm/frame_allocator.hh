@@ -131,7 +131,8 @@ class FrameAllocator {
     static constexpr uint32_t kCapacity = 64;
     static constexpr uint32_t kBatch = 32;
     static constexpr uint32_t kZeroed = 16;
-    mutable Lock lock;  // taken before the free lists' lock, never two of them at once
+    mutable Lock lock{
+        LockRank::FrameCache};  // taken before the free lists' lock, never two of them at once
     uint32_t count GUARDED_BY(lock) = 0;
     std::array<uint32_t, kCapacity> frames GUARDED_BY(lock){};
     uint32_t zeroed_count GUARDED_BY(lock) = 0;
@@ -162,7 +163,7 @@ class FrameAllocator {
   uint32_t (*current_cpu_)() noexcept = nullptr;
   std::array<Cache, kMaxCpus> caches_{};
 
-  mutable Lock lock_;
+  mutable Lock lock_{LockRank::Frames};
   uint64_t total_ GUARDED_BY(lock_) = 0;
   uint64_t free_ GUARDED_BY(lock_) = 0;
   uint32_t available_ GUARDED_BY(lock_) = 0;  // bit n: the list of order n is not empty

@@ -38,6 +38,15 @@ inline constexpr auto kSizes = [] {
 }();
 static_assert(kSizes.back() == kLargest);
 
+// Up to this, class i has objects of 16 * (i + 1) bytes: the index needs no table.
+inline constexpr size_t kArithmeticLimit = 128;
+static_assert([] {
+  for (uint32_t i = 0; i < kArithmeticLimit / 16; ++i) {
+    if (kSizes[i] != 16 * (i + 1)) return false;
+  }
+  return true;
+}());
+
 // Class of a small size by its 16-byte units.
 inline constexpr size_t kTableLimit = 1024;
 inline constexpr auto kClassOfUnits = [] {
@@ -139,22 +148,26 @@ class Heap {
     const unsigned slab_class = cache.infos[offset >> kPageShift].slab_class;
     if (slab_class == 0) [[unlikely]]
       return free_large(pointer);
-    HeapCache::List& list = cache.lists[slab_class - 1];
-    auto* object = static_cast<heap_detail::FreeObject*>(pointer);
-    DEBUG_ASSERT(object != list.head);
-    object->next = list.head;
-    list.head = object;
-    if (--list.room < 0) [[unlikely]]
-      flush_half(list, slab_class - 1);
+    put_back(cache.lists[slab_class - 1], pointer, slab_class - 1);
+  }
+  // The same for one who knows what was asked for.
+  [[gnu::always_inline]] void free_sized(HeapCache& cache, void* pointer, size_t size) noexcept {
+    if (size - 1 >= heap_detail::kArithmeticLimit || pointer == nullptr) [[unlikely]]
+      return free(cache, pointer);
+    const size_t index = (size - 1) / 16;
+    put_back(cache.lists[index], pointer, static_cast<unsigned>(index));
   }
 
   // The two parts of allocate, for those who want to inline only the first. allocate_cached gives nullptr if the size is
   // large or the CPU's list is empty.
   [[nodiscard, gnu::always_inline]] static void* allocate_cached(HeapCache& cache,
                                                                  size_t size) noexcept {
-    if (size - 1 >= heap_detail::kTableLimit) [[unlikely]]
-      return nullptr;
-    HeapCache::List& list = cache.lists[heap_detail::kClassOfUnits.data()[(size + 15) / 16]];
+    size_t index = (size - 1) / 16;
+    if (size - 1 >= heap_detail::kArithmeticLimit) [[unlikely]] {
+      if (size - 1 >= heap_detail::kTableLimit) return nullptr;
+      index = heap_detail::kClassOfUnits.data()[index + 1];
+    }
+    HeapCache::List& list = cache.lists[index];
     heap_detail::FreeObject* object = list.head;
     if (object == nullptr) [[unlikely]]
       return nullptr;
@@ -176,7 +189,7 @@ class Heap {
  private:
   struct Slab;
   struct SizeClass {
-    mutable Lock lock;
+    mutable Lock lock{LockRank::Heap};
     Slab* partial GUARDED_BY(lock) = nullptr;  // list of slabs with a free object
     uint32_t slabs GUARDED_BY(lock) = 0;
     uint32_t empty GUARDED_BY(lock) = 0;    // of those, with none in use
@@ -186,6 +199,15 @@ class Heap {
   [[nodiscard]] uint64_t frame_of(const void* pointer) const noexcept {
     // SAFETY: the address is only computed with.
     return (reinterpret_cast<uint64_t>(pointer) - base_) >> kPageShift;
+  }
+  [[gnu::always_inline]] void put_back(HeapCache::List& list, void* pointer,
+                                       unsigned size_class) noexcept {
+    auto* object = static_cast<heap_detail::FreeObject*>(pointer);
+    DEBUG_ASSERT(object != list.head);
+    object->next = list.head;
+    list.head = object;
+    if (--list.room < 0) [[unlikely]]
+      flush_half(list, size_class);
   }
   // Objects that a cache of this heap keeps of a class.
   [[nodiscard]] uint32_t limit_of(unsigned size_class) const noexcept {

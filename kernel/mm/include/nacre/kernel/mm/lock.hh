@@ -1,8 +1,7 @@
 // A spin lock for the few structures that all CPUs share: never held across a suspension, always with interrupts off, so
 // that a CPU is not interrupted while it holds one. The annotations let the compiler check who holds it.
 //
-// Order, outermost first: an AddressSpace → Heap (one size class) → FrameAllocator's cache of a CPU → its free lists. The
-// locks of AsidAllocator and the random generator are held alone.
+// Their order: base/core/lock_rank.hh.
 //
 // A lock knows who holds it, and a wait has an end: taking a lock twice and waiting for one that is never given back are
 // panics that say so, not silence.
@@ -11,12 +10,8 @@
 #include <atomic>
 #include <cstdint>
 
-#define CAPABILITY(name) __attribute__((capability(name)))
-#define SCOPED_CAPABILITY __attribute__((scoped_lockable))
-#define GUARDED_BY(lock) __attribute__((guarded_by(lock)))
-#define REQUIRES(lock) __attribute__((requires_capability(lock)))
-#define ACQUIRES(...) __attribute__((acquire_capability(__VA_ARGS__)))
-#define RELEASES(...) __attribute__((release_capability(__VA_ARGS__)))
+#include "nacre/base/core/lock_rank.hh"
+#include "nacre/base/core/thread_safety.hh"
 
 namespace nacre::mm {
 
@@ -31,11 +26,12 @@ class CAPABILITY("lock") Lock {
   // about a million instructions (clearing a large page).
   static constexpr uint64_t kPatience = uint64_t{1} << 30;
 
-  constexpr Lock() = default;
+  constexpr explicit Lock(LockRank rank) noexcept : rank_(rank) {}
   Lock(const Lock&) = delete;
   Lock& operator=(const Lock&) = delete;
 
   [[gnu::always_inline]] void lock() noexcept ACQUIRES() {
+    rank_.take();
     const char* nobody = nullptr;
     // The acquire pairs with the release in unlock.
     if (!holder_.compare_exchange_strong(nobody, &detail::t_holder, std::memory_order_acquire,
@@ -44,6 +40,7 @@ class CAPABILITY("lock") Lock {
     }
   }
   [[gnu::always_inline]] void unlock() noexcept RELEASES() {
+    rank_.give_back();
     holder_.store(nullptr, std::memory_order_release);
   }
   // Whether the caller's CPU is inside: the answer for others may be old when it arrives.
@@ -55,6 +52,7 @@ class CAPABILITY("lock") Lock {
   void wait() noexcept;
 
   std::atomic<const char*> holder_{nullptr};  // of whoever is inside; nullptr: free
+  [[no_unique_address]] CheckedRank rank_;
 };
 
 class SCOPED_CAPABILITY LockGuard {

@@ -40,7 +40,7 @@ class AsidAllocator {
 
  private:
   const unsigned bits_;
-  Lock lock_;
+  Lock lock_{LockRank::Asids};
   uint32_t hint_ GUARDED_BY(lock_) = 1;
   std::vector<bool> taken_ GUARDED_BY(lock_);
 };

@@ -160,7 +160,7 @@ class CpuScheduler {
   [[nodiscard]] uint64_t slice_of(const CpuAccount& account) const noexcept REQUIRES(lock_);
 
   const Preempt preempt_;
-  mutable mm::Lock lock_;
+  mutable mm::Lock lock_{LockRank::CpuScheduler};
   uint32_t free_ GUARDED_BY(lock_);
   uint32_t waiting_accounts_ GUARDED_BY(lock_) = 0;
   const uint32_t cpus_;
