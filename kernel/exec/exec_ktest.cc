@@ -1,16 +1,14 @@
-// The runtime on real CPUs: strands, wakes, timers and cancellation across harts, and what they cost.
+// The runtime on real CPUs: strands, wakes, timers and cancellation across harts.
 #include <array>
 #include <atomic>
-#include <memory>
 
+#include "executor_ktest.hh"
 #include "nacre/base/coro/channel.hh"
 #include "nacre/base/coro/event.hh"
 #include "nacre/base/coro/mutex.hh"
 #include "nacre/base/coro/scope.hh"
 #include "nacre/kernel/arch/clock.hh"
 #include "nacre/kernel/exec/kernel_port.hh"
-#include "nacre/kernel/mm/kernel_memory.hh"
-#include "nacre/kernel/testing/benchmark.hh"
 #include "nacre/kernel/testing/test.hh"
 
 namespace nacre::exec {
@@ -19,23 +17,6 @@ namespace {
 using coro::Placement;
 using coro::Scope;
 using coro::Task;
-
-// nullptr if this machine has only one CPU.
-Executor* second_executor() {
-  return executors().find(CpuId{1});
-}
-
-// CPUs say that they are online before they have an executor.
-Task<void> wait_for_executors() {
-  const uint64_t deadline = arch::now_ns() + 2'000'000'000;
-  while (executors().size() < testing::boot_context().info.cpu_count && arch::now_ns() < deadline) {
-    co_await coro::sleep_until(arch::now_ns() + 100'000);
-  }
-}
-
-Task<void> nothing() {
-  co_return;
-}
 
 NACRE_KERNEL_TASK_TEST(exec, every_cpu_runs_what_it_is_given) {
   co_await wait_for_executors();
@@ -195,118 +176,6 @@ NACRE_KERNEL_TASK_TEST(exec, cancelling_ends_strands_everywhere) {
     EXPECT_EQ(alive.load(), 0);
     EXPECT(!mutex.is_locked());
   }
-}
-
-// 100,000 strands, each with a timer and a wake from another CPU; afterwards the memory is what it was.
-NACRE_KERNEL_TASK_TEST(exec, spawns_timers_and_wakes_leave_no_trace) {
-  co_await wait_for_executors();
-  const auto child = [](std::atomic<uint64_t>* done, coro::Event* mine,
-                        coro::Event* next) -> Task<void> {
-    co_await coro::sleep_until(arch::now_ns() + 2000);
-    next->set();
-    co_await mine->wait();
-    done->fetch_add(1);
-  };
-  constexpr int kBatch = 50;
-  std::atomic<uint64_t> done{0};
-  auto events = std::make_unique<std::array<coro::Event, kBatch>>();
-  uint64_t objects = 0;
-  for (int round = 0; round < 2001; ++round) {
-    // The first round makes what stays.
-    if (round == 1) objects = mm::heap().statistics().objects;
-    Scope scope;
-    for (auto& event : *events) event.reset();
-    for (size_t i = 0; i < kBatch; ++i) {
-      scope.spawn(child(&done, &(*events)[i], &(*events)[(i + 1) % kBatch]), Placement::Any);
-    }
-    co_await scope.join();
-  }
-  EXPECT_EQ(done.load(), uint64_t{2001} * kBatch);
-  // What CPUs keep in their caches counts as objects.
-  EXPECT_LE(mm::heap().statistics().objects, objects + executors().size() * 512);
-}
-
-// ---- What it costs ----
-
-NACRE_KERNEL_TASK_BENCHMARK(exec_spawn_join) {
-  Scope scope;
-  for (auto round = benchmark.rounds(1000); round.next();) {
-    scope.spawn(nothing());
-    co_await scope.join();
-  }
-}
-
-NACRE_KERNEL_TASK_BENCHMARK(exec_yield) {
-  for (auto round = benchmark.rounds(1000); round.next();) co_await coro::yield();
-}
-
-// Sets `out` whenever `in` was set.
-Task<void> answer(coro::Event* in, coro::Event* out) {
-  while (true) {
-    co_await in->wait();
-    in->reset();
-    out->set();
-  }
-}
-
-// There and back: two wakes.
-NACRE_KERNEL_TASK_BENCHMARK(exec_wake_same_cpu_twice) {
-  coro::Event ping, pong;
-  Scope scope;
-  scope.spawn(answer(&ping, &pong));
-  for (auto round = benchmark.rounds(1000); round.next();) {
-    ping.set();
-    co_await pong.wait();
-    pong.reset();
-  }
-  co_await scope.cancel();
-}
-
-// What the waker pays: the push, and, since the other CPU sleeps, the interrupt.
-NACRE_KERNEL_TASK_BENCHMARK(exec_wake_other_cpu) {
-  co_await wait_for_executors();
-  Executor* other = second_executor();
-  if (other == nullptr) SKIP("one CPU");
-  coro::Event ping, pong;
-  Scope scope;
-  scope.spawn_on(other->scheduler(), answer(&ping, &pong));
-  constexpr uint64_t kRounds = 200;
-  uint64_t spent = 0;
-  for (uint64_t i = 0; i < kRounds; ++i) {
-    // Until the other sleeps.
-    co_await coro::sleep_until(arch::now_ns() + 200'000);
-    const uint64_t before = arch::retired_instructions();
-    ping.set();
-    spent += arch::retired_instructions() - before;
-    co_await pong.wait();
-    pong.reset();
-  }
-  benchmark.set_result(spent, kRounds);
-  co_await scope.cancel();
-}
-
-NACRE_KERNEL_TASK_BENCHMARK(exec_timer_set_cancel) {
-  coro::TimerWheel& wheel = this_executor().scheduler().timers();
-  coro::Timer timer([](coro::Timer&) noexcept {});
-  const uint64_t now = arch::now_ns();
-  uint64_t distance = 1'000'000'000;
-  for (auto round = benchmark.rounds(1000); round.next();) {
-    wheel.insert(timer, now + distance);
-    timer.cancel();
-    distance += 777'777;
-  }
-  co_return;
-}
-
-NACRE_KERNEL_BENCHMARK(exec_timer_set_fire) {
-  auto wheel = std::make_unique<coro::TimerWheel>();
-  coro::Timer timer([](coro::Timer&) noexcept {});
-  uint64_t now = 1'000'000;
-  benchmark.measure(1000, [&] {
-    wheel->insert(timer, now + 50'000);
-    now += 60'000;
-    wheel->expire(now);
-  });
 }
 
 }  // namespace

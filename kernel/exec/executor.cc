@@ -122,14 +122,36 @@ uint64_t Executor::steal() noexcept {
   return 0;
 }
 
+// Looks for a while whether another CPU leaves something. It does so without an interrupt: we count as awake.
+bool Executor::poll() noexcept {
+  if (group_->size() < 2) return false;
+  // What could be stolen before the others knew of us; who queues something from now on tells us.
+  coro::fence_seq_cst();
+  if (group_->has_stealable(*this)) return true;
+  for (uint64_t looks = 0; looks < kPolls; ++looks) {
+    if (arrived_.load(std::memory_order_relaxed) != 0) return true;
+  }
+  return false;
+}
+
+bool Executor::has_work() const noexcept {
+  return arrived_.load(std::memory_order_relaxed) != 0 ||
+         remote_.load(std::memory_order_relaxed) != nullptr || scheduler_.has_ready() ||
+         (group_ != nullptr && group_->has_stealable(*this));
+}
+
 void Executor::sleep() noexcept {
   const uint64_t bit = uint64_t{1} << cpu_.value % Group::kMaxCpus;
+  if (group_ != nullptr) {
+    group_->sleeping_.fetch_or(bit, std::memory_order_relaxed);
+    if (poll()) {
+      group_->sleeping_.fetch_and(~bit, std::memory_order_relaxed);
+      return;
+    }
+  }
   activity_.store(Activity::Sleeping, std::memory_order_relaxed);
-  if (group_ != nullptr) group_->sleeping_.fetch_or(bit, std::memory_order_relaxed);
   coro::fence_seq_cst();
-  const bool idle = remote_.load(std::memory_order_relaxed) == nullptr && !scheduler_.has_ready() &&
-                    (group_ == nullptr || !group_->has_stealable(*this));
-  if (idle) {
+  if (!has_work()) {
     ++statistics_.waits;
     port_.arm_deadline(scheduler_.timers().next_deadline_ns());
     port_.wait_for_interrupt();

@@ -2,6 +2,8 @@
 // that sleep until they are poked. A lost wake-up shows as CPUs that wait for each other.
 #include <gtest/gtest.h>
 
+#include <cstdio>
+
 #include "nacre/base/coro/event.hh"
 #include "nacre/base/model/atomic.hh"
 #include "nacre/base/model/checker.hh"
@@ -34,6 +36,7 @@ void expect_sound(const model::Options& options, const std::function<void(Execut
   const model::Report report = model::explore(options, test);
   EXPECT_EQ(report.failure, "");
   EXPECT_GT(report.executions, 20u);
+  std::printf("%llu executions\n", static_cast<unsigned long long>(report.executions));
 }
 
 struct Stop : RemoteWork {

@@ -4,7 +4,8 @@
 // The loop:
 //   take remote work → poll the port's interrupts → expire timers → run a batch of ready strands → again;
 //   nothing ready:  steal from another CPU;
-//   nothing there:  publish that we sleep → look at all queues once more → arm the next deadline → wait for an interrupt.
+//   nothing there:  look for some hundred instructions whether another CPU leaves something;
+//   still nothing:  publish that we sleep → look at all queues once more → arm the next deadline → wait for an interrupt.
 // Another CPU first queues its work, then looks whether we sleep (a sequentially consistent fence between, on both sides):
 // either it sees that and pokes, or our second look sees the work. Interrupts are masked all along; a pending one ends the
 // wait, so nothing falls into the gap before it. Going to user mode is like sleeping: arm_until() publishes it, and work that
@@ -80,7 +81,7 @@ class Group {
 
   std::array<coro::Atomic<Executor*>, kMaxCpus> members_{};
   coro::Atomic<size_t> size_{0};
-  // One bit a CPU, set before its last look at the queues; cleared by whoever wakes it, or by itself.
+  // One bit a CPU that has nothing to do, set before its last look at the queues; cleared by whoever wakes it, or by itself.
   coro::Atomic<uint64_t> sleeping_{0};
 };
 
@@ -114,6 +115,9 @@ class Executor final : private coro::Scheduler::Monitor {
   // From any CPU: `work` runs here, soon. The node may be reused once it has run.
   void post_remote(RemoteWork& work) noexcept;
 
+  // Whether anything could run here now, or be taken from another CPU.
+  [[nodiscard]] bool has_work() const noexcept;
+
   [[nodiscard]] uint64_t now_ns() noexcept { return port_.now_ns(); }
   [[nodiscard]] coro::Scheduler& scheduler() noexcept { return scheduler_; }
   [[nodiscard]] CpuId cpu() const noexcept { return cpu_; }
@@ -143,10 +147,18 @@ class Executor final : private coro::Scheduler::Monitor {
   void note_awake() noexcept;
   bool take_remote() noexcept;
   uint64_t steal() noexcept;
+  [[nodiscard]] bool poll() noexcept;
   void sleep() noexcept;
 
-  static constexpr uint64_t kBatch = 32;
+  static constexpr uint64_t kBatch = 64;
   static constexpr uint64_t kStealLimit = 16;
+  // Looks at what others leave before the CPU sleeps, of three instructions each: less than an interrupt costs those who send
+  // and take it.
+#ifdef NACRE_MODEL
+  static constexpr uint64_t kPolls = 1;
+#else
+  static constexpr uint64_t kPolls = 128;
+#endif
 
   CpuPort& port_;
   Group* group_;
