@@ -52,8 +52,10 @@ class CallTest : public testing::Test {
   }
 
   // An instance that re-exports a host function of this type under "f".
-  Function host_function(const FuncType& type, std::variant<SyncHandler, AsyncHandler> handler) {
-    EXPECT_TRUE(linker_.define_host_function(store_, {"env", "f", type, handler, &recorder_}));
+  Function host_function(const FuncType& type, std::variant<SyncHandler, AsyncHandler> handler,
+                         Attempt attempt = nullptr) {
+    EXPECT_TRUE(
+        linker_.define_host_function(store_, {"env", "f", type, handler, &recorder_, attempt}));
     wasm::Module module;
     module.types = {type};
     module.imports.push_back({"env", "f", wasm::ExternKind::Function, 0});
@@ -124,6 +126,36 @@ TEST_F(CallTest, RandomSignaturesRoundTrip) {
     for (size_t i = 0; i < results->size(); ++i) {
       EXPECT_EQ((*results)[i], recorder_.to_return[i] & mask_of(type.results[i])) << i;
     }
+  }
+}
+
+TEST_F(CallTest, AttemptsAnswerOrLeaveEverythingAsItWas) {
+  const Attempt attempt = [](void*, HostCall& call) -> std::optional<HostOutcome> {
+    if (call.u32(0) == 0) return std::nullopt;
+    call.set_result(call.u32(0) | 0x8000'0000);
+    return HostOutcome::returned();
+  };
+  const FuncType simple = {{ValType::I32}, {ValType::I32}};
+  (void)host_function(simple, Recorder::handle_async, attempt);
+  const HostCallee* callee = store_.find_host_callee(abi::kFirstHostFunction);
+  ASSERT_NE(callee, nullptr);
+  uint64_t integers[8] = {5, 6};
+  const auto outcome = try_call_host(*callee, *instance_, {integers, nullptr});
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(outcome->kind, HostOutcome::Kind::Return);
+  EXPECT_EQ(integers[0], 0xffff'ffff'8000'0005);
+  integers[0] = 0;
+  EXPECT_FALSE(try_call_host(*callee, *instance_, {integers, nullptr}));
+  EXPECT_EQ(integers[0], 0u);
+  // With floats, or without an attempt, the ordinary way is the only one.
+  const FuncType floats = {{ValType::I32, ValType::F64}, {ValType::I32}};
+  (void)host_function(floats, Recorder::handle_async, attempt);
+  (void)host_function(simple, Recorder::handle_async);
+  integers[0] = 5;
+  for (uint64_t i = 1; i <= 2; ++i) {
+    callee = store_.find_host_callee(abi::kFirstHostFunction + i);
+    ASSERT_NE(callee, nullptr);
+    EXPECT_FALSE(try_call_host(*callee, *instance_, {integers, nullptr}));
   }
 }
 

@@ -84,6 +84,7 @@ HostCallee::HostCallee(const HostFunction& host_function, uint32_t canonical_typ
       is_simple(simple_layout(host_function.type, layout)) {
   result_is_i32 = !layout.results.empty() && host_function.type.results[0] == wasm::ValType::I32;
   sync_handler = is_async ? nullptr : std::get<SyncHandler>(host_function.handler);
+  attempt = is_async ? host_function.attempt : nullptr;
   param_count = static_cast<uint32_t>(layout.params.size());
   result_count = static_cast<uint32_t>(layout.results.size());
 }

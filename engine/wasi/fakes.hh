@@ -83,6 +83,14 @@ class FakeSystem final : public System {
     (stream == Stream::Out ? output : errors).append(bytes.begin(), bytes.end());
     co_return Outcome<void>();
   }
+  [[nodiscard]] std::optional<size_t> try_read_stdin(std::span<uint8_t> out) override {
+    if (!ready) return std::nullopt;
+    return coro::run_inline(read_stdin(out)).value();
+  }
+  [[nodiscard]] bool try_write(Stream stream, std::span<const uint8_t> bytes) override {
+    return ready && coro::run_inline(write(stream, bytes)).has_value();
+  }
+  [[nodiscard]] bool try_yield() override { return ready; }
   [[nodiscard]] InputState stdin_state() override {
     return {monotonic >= input_at, input.empty(), input.size()};
   }
@@ -113,7 +121,20 @@ class FakeSystem final : public System {
   int yields = 0;
   bool terminal = false;
   bool closed = false;
+  bool ready = false;  // streams need not be waited for, and nobody else wants to run
 };
+
+// Calls an asynchronous function only if it need not wait.
+inline std::optional<Errno> attempt_function(Process& process, GuestMemory& memory,
+                                             std::string_view name,
+                                             std::vector<uint64_t> arguments) {
+  for (const Function& function : functions()) {
+    if (function.name != name || function.attempt == nullptr) continue;
+    Call call{process, memory, arguments, Dialect::Preview1, {}};
+    return function.attempt(call);
+  }
+  panic("no such function, or one that cannot be attempted");
+}
 
 // Finds a function by name and calls it to its end.
 inline Errno call_function(Process& process, GuestMemory& memory, std::string_view name,

@@ -52,18 +52,19 @@ Errno store_count(GuestMemory& memory, uint32_t address, uint32_t count) {
   return memory.store(address, count) ? Errno::Success : Errno::Fault;
 }
 
-// fd_read on standard input: fills the first buffer that is not empty with what is there.
-coro::Task<Errno> read_stream(Call& call, std::vector<IoVec> vecs) {
+// Standard input fills the first buffer that is not empty with what is there.
+const IoVec* first_with_room(const std::vector<IoVec>& vecs) {
   const auto first =
       std::find_if(vecs.begin(), vecs.end(), [](const IoVec& vec) { return vec.length != 0; });
-  if (first == vecs.end()) co_return store_count(call.memory, call.u32(3), 0);
-  std::span<uint8_t> buffer = call.process.transfer_buffer();
-  buffer = buffer.first(std::min<size_t>(buffer.size(), first->length));
-  const auto count = co_await call.process.system().read_stdin(buffer);
-  if (!count) co_return count.error();
-  ASSERT(*count <= buffer.size());
-  if (!call.memory.write(first->address, buffer.first(*count))) co_return Errno::Fault;
-  co_return store_count(call.memory, call.u32(3), static_cast<uint32_t>(*count));
+  return first == vecs.end() ? nullptr : &*first;
+}
+std::span<uint8_t> buffer_for(Call& call, const IoVec& vec) {
+  const std::span<uint8_t> buffer = call.process.transfer_buffer();
+  return buffer.first(std::min<size_t>(buffer.size(), vec.length));
+}
+Errno store_input(Call& call, const IoVec& vec, std::span<const uint8_t> bytes) {
+  if (!call.memory.write(vec.address, bytes)) return Errno::Fault;
+  return store_count(call.memory, call.u32(3), static_cast<uint32_t>(bytes.size()));
 }
 
 // fd_write on standard output and error: gathers the buffers into large pieces.
@@ -95,6 +96,22 @@ coro::Task<Errno> write_stream(Call& call, Stream stream, std::vector<IoVec> vec
   co_return store_count(call.memory, call.u32(3), total);
 }
 
+// All of it at once, if it passes through the buffer in one piece and the stream has room.
+std::optional<Errno> try_write_stream(Call& call, Stream stream, const std::vector<IoVec>& vecs) {
+  size_t total = 0;
+  for (const IoVec& vec : vecs) total += vec.length;
+  if (total == 0) return store_count(call.memory, call.u32(3), 0);
+  if (total > Process::kTransferSize) return std::nullopt;
+  const std::span<uint8_t> buffer = call.process.transfer_buffer().first(total);
+  size_t filled = 0;
+  for (const IoVec& vec : vecs) {
+    if (!call.memory.read(vec.address, buffer.subspan(filled, vec.length))) return Errno::Fault;
+    filled += vec.length;
+  }
+  if (!call.process.system().try_write(stream, buffer)) return std::nullopt;
+  return store_count(call.memory, call.u32(3), static_cast<uint32_t>(total));
+}
+
 Errno read_at_offset(Call& call, Descriptor& descriptor, std::span<const IoVec> vecs) {
   WASI_ASSIGN(const uint32_t count,
               read_file(call.memory, *descriptor.inode->file(), descriptor.offset, vecs));
@@ -113,31 +130,62 @@ Errno write_at_offset(Call& call, Descriptor& descriptor, std::span<const IoVec>
 
 }  // namespace
 
-coro::Task<Errno> fd_read(Call& call) {
-  auto vecs = read_io_vecs(call.memory, call.u32(1), call.u32(2));
+// Files never wait, and what is refused is refused at once. Of streams: what there is, and what fits.
+std::optional<Errno> try_fd_read(Call& call) {
+  const auto vecs = read_io_vecs(call.memory, call.u32(1), call.u32(2));
   const auto descriptor = find_descriptor(call, call.u32(0), 0);
-  if (!descriptor) co_return descriptor.error();
-  if ((*descriptor)->kind == Descriptor::Kind::Directory) co_return Errno::BadFd;
-  if (((*descriptor)->rights_base & rights::kFdRead) == 0) co_return Errno::NotCapable;
-  if (!vecs) co_return vecs.error();
-  if (!can_store(call.memory, call.u32(3), 4)) co_return Errno::Fault;
+  if (!descriptor) return descriptor.error();
+  if ((*descriptor)->kind == Descriptor::Kind::Directory) return Errno::BadFd;
+  if (((*descriptor)->rights_base & rights::kFdRead) == 0) return Errno::NotCapable;
+  if (!vecs) return vecs.error();
+  if (!can_store(call.memory, call.u32(3), 4)) return Errno::Fault;
   if ((*descriptor)->kind == Descriptor::Kind::File) {
-    co_return read_at_offset(call, **descriptor, *vecs);
+    return read_at_offset(call, **descriptor, *vecs);
   }
-  co_return co_await read_stream(call, std::move(*vecs));
+  const IoVec* const vec = first_with_room(*vecs);
+  if (vec == nullptr) return store_count(call.memory, call.u32(3), 0);
+  const std::span<uint8_t> buffer = buffer_for(call, *vec);
+  const auto count = call.process.system().try_read_stdin(buffer);
+  if (!count) return std::nullopt;
+  return store_input(call, *vec, buffer.first(*count));
+}
+
+coro::Task<Errno> fd_read(Call& call) {
+  if (const auto done = try_fd_read(call)) co_return *done;
+  // Standard input, and nothing there.
+  const auto vecs = read_io_vecs(call.memory, call.u32(1), call.u32(2));
+  if (!vecs) co_return vecs.error();
+  const IoVec* const first = first_with_room(*vecs);
+  if (first == nullptr) co_return store_count(call.memory, call.u32(3), 0);
+  const IoVec vec = *first;
+  const std::span<uint8_t> buffer = buffer_for(call, vec);
+  const auto count = co_await call.process.system().read_stdin(buffer);
+  if (!count) co_return count.error();
+  ASSERT(*count <= buffer.size());
+  co_return store_input(call, vec, buffer.first(*count));
+}
+
+std::optional<Errno> try_fd_write(Call& call) {
+  const auto vecs = read_io_vecs(call.memory, call.u32(1), call.u32(2));
+  const auto descriptor = find_descriptor(call, call.u32(0), 0);
+  if (!descriptor) return descriptor.error();
+  if ((*descriptor)->kind == Descriptor::Kind::Directory) return Errno::BadFd;
+  if (((*descriptor)->rights_base & rights::kFdWrite) == 0) return Errno::NotCapable;
+  if (!vecs) return vecs.error();
+  if (!can_store(call.memory, call.u32(3), 4)) return Errno::Fault;
+  if ((*descriptor)->kind == Descriptor::Kind::File) {
+    return write_at_offset(call, **descriptor, *vecs);
+  }
+  return try_write_stream(call, (*descriptor)->stream, *vecs);
 }
 
 coro::Task<Errno> fd_write(Call& call) {
+  if (const auto done = try_fd_write(call)) co_return *done;
+  // A stream without room for all of it.
   auto vecs = read_io_vecs(call.memory, call.u32(1), call.u32(2));
+  if (!vecs) co_return vecs.error();
   const auto descriptor = find_descriptor(call, call.u32(0), 0);
   if (!descriptor) co_return descriptor.error();
-  if ((*descriptor)->kind == Descriptor::Kind::Directory) co_return Errno::BadFd;
-  if (((*descriptor)->rights_base & rights::kFdWrite) == 0) co_return Errno::NotCapable;
-  if (!vecs) co_return vecs.error();
-  if (!can_store(call.memory, call.u32(3), 4)) co_return Errno::Fault;
-  if ((*descriptor)->kind == Descriptor::Kind::File) {
-    co_return write_at_offset(call, **descriptor, *vecs);
-  }
   co_return co_await write_stream(call, (*descriptor)->stream, std::move(*vecs));
 }
 

@@ -158,6 +158,42 @@ TEST_F(FunctionsTest, StandardStreams) {
   EXPECT_EQ(write(1, "x"), Errno::Pipe);
 }
 
+TEST_F(FunctionsTest, AttemptsDoAllOrNothing) {
+  const auto attempt = [&](std::string_view name, std::vector<uint64_t> arguments) {
+    return testing::attempt_function(process, memory, name, std::move(arguments));
+  };
+  memory.place(0x500, "hello ");
+  memory.place(0x600, "world");
+  vec(0x500, 6, 0x200);
+  vec(0x600, 5, 0x208);
+  memory.set<uint32_t>(kOut, 77);
+  // The streams are not ready.
+  system.input = "typed";
+  EXPECT_EQ(attempt("fd_write", {1, 0x200, 2, kOut}), std::nullopt);
+  EXPECT_EQ(attempt("fd_read", {0, 0x200, 1, kOut}), std::nullopt);
+  EXPECT_EQ(attempt("sched_yield", {}), std::nullopt);
+  EXPECT_EQ(system.output, "");
+  EXPECT_EQ(system.input, "typed");
+  EXPECT_EQ(memory.at<uint32_t>(kOut), 77u);
+  // What is refused, what is empty and what goes to a file needs no stream.
+  EXPECT_EQ(attempt("fd_write", {0, 0x200, 2, kOut}), Errno::NotCapable);
+  EXPECT_EQ(attempt("fd_read", {99, 0x200, 1, kOut}), Errno::BadFd);
+  EXPECT_EQ(attempt("fd_write", {1, 0x200, 0, kOut}), Errno::Success);
+  EXPECT_EQ(memory.at<uint32_t>(kOut), 0u);
+  const uint32_t fd = *open("dir/file");
+  EXPECT_EQ(attempt("fd_read", {fd, 0x200, 1, kOut}), Errno::Success);
+  EXPECT_EQ(memory.text(0x500, 6), "some t");
+  // They are ready.
+  system.ready = true;
+  EXPECT_EQ(attempt("fd_write", {1, 0x200, 2, kOut}), Errno::Success);
+  EXPECT_EQ(memory.at<uint32_t>(kOut), 11u);
+  EXPECT_EQ(system.output, "some tworld");
+  EXPECT_EQ(attempt("fd_read", {0, 0x208, 1, kOut}), Errno::Success);
+  EXPECT_EQ(memory.text(0x600, 5), "typed");
+  EXPECT_EQ(attempt("sched_yield", {}), Errno::Success);
+  EXPECT_EQ(system.yields, 0);
+}
+
 TEST_F(FunctionsTest, LargeOutputGoesOutInLargePieces) {
   FakeMemory large(1 << 20);
   for (size_t i = 0; i < large.bytes.size(); ++i) large.bytes[i] = static_cast<uint8_t>(i * 7 >> 3);

@@ -75,9 +75,12 @@ Errno random_get(Call& call);
 Errno proc_exit(Call& call);
 Errno proc_raise(Call& call);
 coro::Task<Errno> sched_yield(Call& call);
+std::optional<Errno> try_sched_yield(Call& call);
 // fd_io.cc
 coro::Task<Errno> fd_read(Call& call);
+std::optional<Errno> try_fd_read(Call& call);
 coro::Task<Errno> fd_write(Call& call);
+std::optional<Errno> try_fd_write(Call& call);
 Errno fd_pread(Call& call);
 Errno fd_pwrite(Call& call);
 Errno fd_seek(Call& call);

@@ -92,6 +92,11 @@ Errno proc_raise(Call& call) {
   }
 }
 
+std::optional<Errno> try_sched_yield(Call& call) {
+  if (!call.process.system().try_yield()) return std::nullopt;
+  return Errno::Success;
+}
+
 coro::Task<Errno> sched_yield(Call& call) {
   co_await call.process.system().yield();
   co_return Errno::Success;

@@ -113,6 +113,11 @@ size_t SerialPort::write_some(std::span<const std::byte> bytes) {
   return total;
 }
 
+bool SerialPort::has_room(size_t bytes) const {
+  return bytes <= kTransmitBytes && !driver_.broken_ && !buffers_.bytes.empty() &&
+         transmit_.free_id(kTransmitBuffers).has_value();
+}
+
 bool SerialPort::write_polling(std::span<const std::byte> bytes) {
   while (!bytes.empty() && !driver_.broken_) {
     const size_t count = write_some(bytes);

@@ -26,7 +26,20 @@ std::span<const std::byte> as_bytes(std::string_view text) {
 
 // ---- PortStream ----
 
+bool PortStream::try_write(std::span<const std::byte> bytes) {
+  if (is_writing_ || !port_.has_room(bytes.size())) return false;
+  const size_t taken = port_.write_some(bytes);
+  ASSERT(taken == bytes.size());
+  return true;
+}
+
 coro::Task<void> PortStream::write(std::span<const std::byte> bytes) {
+  struct Writing {
+    bool& flag;
+    explicit Writing(bool& f) : flag(f) { flag = true; }
+    ~Writing() { flag = false; }
+  };
+  const Writing writing(is_writing_);
   while (!bytes.empty()) {
     // Reset before the look: space that comes in between is not missed.
     space_.reset();
@@ -91,12 +104,21 @@ coro::Task<bool> StandardInput::wait(uint64_t deadline_ns) {
   co_return true;
 }
 
+std::optional<size_t> StandardInput::try_read(std::span<std::byte> out) {
+  if (!is_ready()) return std::nullopt;
+  return take(out);
+}
+
 coro::Task<size_t> StandardInput::read(std::span<std::byte> out) {
   (void)co_await wait(coro::kNever);
+  co_return take(out);
+}
+
+size_t StandardInput::take(std::span<std::byte> out) {
   const size_t count = std::min(out.size(), buffered());
   std::copy_n(buffer_.begin() + static_cast<ptrdiff_t>(next_), count, out.begin());
   next_ += count;
-  co_return count;
+  return count;
 }
 
 // ---- Console ----
@@ -121,6 +143,10 @@ coro::Task<size_t> Console::read(std::span<std::byte> out) {
   co_return co_await input_.read(out);
 }
 
+std::optional<size_t> Console::try_read(std::span<std::byte> out) {
+  return input_.try_read(out);
+}
+
 wasi::System::InputState Console::input_state() {
   return {.ready = input_.is_ready(), .end = input_.is_at_end(), .bytes = input_.buffered()};
 }
@@ -130,8 +156,11 @@ coro::Task<bool> Console::wait_for_input(uint64_t deadline_ns) {
 }
 
 coro::Task<void> Console::write(wasi::Stream stream, std::span<const std::byte> bytes) {
-  PortStream& port = stream == wasi::Stream::Err ? error_output_ : output_;
-  co_await port.write(bytes);
+  co_await port_of(stream).write(bytes);
+}
+
+bool Console::try_write(wasi::Stream stream, std::span<const std::byte> bytes) {
+  return port_of(stream).try_write(bytes);
 }
 
 coro::Task<void> Console::drain_streams() {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,8 @@ class PortStream final : private dev::PortListener {
 
   // Hands all of `bytes` to the device. They stay alive until the task ends.
   [[nodiscard]] coro::Task<void> write(std::span<const std::byte> bytes);
+  // At once, if there is room for all of it and nobody waits for room; else nothing is written.
+  [[nodiscard]] bool try_write(std::span<const std::byte> bytes);
   // Until the host has taken everything.
   [[nodiscard]] coro::Task<void> drain();
 
@@ -42,6 +45,7 @@ class PortStream final : private dev::PortListener {
   dev::SerialPort& port_;
   coro::Event input_;
   coro::Event space_;
+  bool is_writing_ = false;
 };
 
 // Standard input by request and answer.
@@ -53,6 +57,8 @@ class StandardInput {
 
   // Waits for at least one byte or the end (0).
   [[nodiscard]] coro::Task<size_t> read(std::span<std::byte> out);
+  // What is there, if something is, or the end (0).
+  [[nodiscard]] std::optional<size_t> try_read(std::span<std::byte> out);
   // Waits until read() would not; false at the deadline.
   [[nodiscard]] coro::Task<bool> wait(uint64_t deadline_ns);
   [[nodiscard]] bool is_ready() const { return ended_ || next_ != buffer_.size(); }
@@ -61,6 +67,7 @@ class StandardInput {
 
  private:
   void take_input();
+  [[nodiscard]] size_t take(std::span<std::byte> out);
 
   PortStream stream_;
   std::vector<std::byte> buffer_;  // of the answer in progress: bytes that have arrived
@@ -85,6 +92,8 @@ class Console final : public ProgramStreams {
   [[nodiscard]] coro::Task<bool> wait_for_input(uint64_t deadline_ns) override;
   [[nodiscard]] coro::Task<void> write(wasi::Stream stream,
                                        std::span<const std::byte> bytes) override;
+  [[nodiscard]] std::optional<size_t> try_read(std::span<std::byte> out) override;
+  [[nodiscard]] bool try_write(wasi::Stream stream, std::span<const std::byte> bytes) override;
   [[nodiscard]] bool is_terminal() const override { return false; }
   void show_progress(std::string_view text) override;
 
@@ -98,6 +107,9 @@ class Console final : public ProgramStreams {
   explicit Console(const Ports& ports);
   [[nodiscard]] coro::Task<void> send(abi::ControlType type, std::span<const std::byte> payload);
   [[nodiscard]] coro::Task<void> drain_streams();
+  [[nodiscard]] PortStream& port_of(wasi::Stream stream) {
+    return stream == wasi::Stream::Err ? error_output_ : output_;
+  }
 
   StandardInput input_;
   PortStream output_;

@@ -268,7 +268,7 @@ trap::FastSyscallResult Thread::serve_fast_or_throw(trap::SyscallRegisters& regi
     }
     return FastSyscallResult::Slow;
   }
-  if (callee->is_async || callee->uses_floats) return FastSyscallResult::Slow;
+  if (callee->is_async || callee->uses_floats) return attempt(*callee, registers);
   runtime::Instance* caller = store.find_instance(UserAddr(registers.vm_context));
   if (caller == nullptr) return FastSyscallResult::Slow;
   const runtime::HostOutcome outcome =
@@ -276,6 +276,20 @@ trap::FastSyscallResult Thread::serve_fast_or_throw(trap::SyscallRegisters& regi
   if (outcome.kind == runtime::HostOutcome::Kind::Return) [[likely]]
     return FastSyscallResult::Done;
   pending_ = outcome;
+  return FastSyscallResult::Slow;
+}
+
+// An asynchronous function that need not wait now is over here, too.
+trap::FastSyscallResult Thread::attempt(const runtime::HostCallee& callee,
+                                        trap::SyscallRegisters& registers) {
+  using trap::FastSyscallResult;
+  if (callee.uses_floats) return FastSyscallResult::Slow;
+  runtime::Instance* caller = domain_.store().find_instance(UserAddr(registers.vm_context));
+  if (caller == nullptr) return FastSyscallResult::Slow;
+  const auto outcome = runtime::try_call_host(callee, *caller, {registers.a, nullptr});
+  if (!outcome) return FastSyscallResult::Slow;
+  if (outcome->kind == runtime::HostOutcome::Kind::Return) return FastSyscallResult::Done;
+  pending_ = *outcome;
   return FastSyscallResult::Slow;
 }
 

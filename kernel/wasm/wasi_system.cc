@@ -1,8 +1,10 @@
 #include "wasi_system.hh"
 
+#include "cpu_turn.hh"
 #include "nacre/base/coro/scheduler.hh"
 #include "nacre/kernel/arch/clock.hh"
 #include "nacre/kernel/arch/counting.hh"
+#include "nacre/kernel/exec/kernel_port.hh"
 #include "nacre/kernel/mm/kernel_memory.hh"
 
 namespace nacre::kwasm {
@@ -29,6 +31,19 @@ coro::Task<wasi::Outcome<void>> KernelWasiSystem::write(wasi::Stream stream,
                                                         std::span<const uint8_t> bytes) {
   co_await streams_.write(stream, std::as_bytes(bytes));
   co_return wasi::Outcome<void>{};
+}
+
+std::optional<size_t> KernelWasiSystem::try_read_stdin(std::span<uint8_t> out) {
+  return streams_.try_read(std::as_writable_bytes(out));
+}
+
+bool KernelWasiSystem::try_write(wasi::Stream stream, std::span<const uint8_t> bytes) {
+  return streams_.try_write(stream, std::as_bytes(bytes));
+}
+
+// Nobody wants this CPU: neither the kernel's own work, nor another domain.
+bool KernelWasiSystem::try_yield() {
+  return !exec::this_executor().has_work() && cpu_scheduler().waiting() == 0;
 }
 
 wasi::System::InputState KernelWasiSystem::stdin_state() {

@@ -20,6 +20,9 @@ class KernelWasiSystem final : public wasi::System {
   [[nodiscard]] coro::Task<wasi::Outcome<size_t>> read_stdin(std::span<uint8_t> out) override;
   [[nodiscard]] coro::Task<wasi::Outcome<void>> write(wasi::Stream stream,
                                                       std::span<const uint8_t> bytes) override;
+  [[nodiscard]] std::optional<size_t> try_read_stdin(std::span<uint8_t> out) override;
+  [[nodiscard]] bool try_write(wasi::Stream stream, std::span<const uint8_t> bytes) override;
+  [[nodiscard]] bool try_yield() override;
   [[nodiscard]] InputState stdin_state() override;
   [[nodiscard]] coro::Task<void> sleep_until(uint64_t deadline_ns) override;
   [[nodiscard]] coro::Task<void> wait_for_stdin(uint64_t deadline_ns) override;

@@ -1,5 +1,6 @@
 #include "nacre/engine/wasi/binding/imports.hh"
 
+#include <optional>
 #include <variant>
 
 #include "nacre/engine/runtime/objects.hh"
@@ -54,6 +55,16 @@ runtime::HostOutcome serve_ending(void* self, runtime::HostCall& host_call) {
   return runtime::HostOutcome::returned();
 }
 
+std::optional<runtime::HostOutcome> attempt(void* self, runtime::HostCall& host_call) {
+  const auto& bound = *static_cast<const Imports::Bound*>(self);
+  RuntimeMemory memory(host_call.memory());
+  Call call{*bound.process, memory, host_call.arguments(), bound.dialect, {}};
+  const std::optional<Errno> error = bound.function->attempt(call);
+  if (!error) return std::nullopt;
+  give_back(bound, *error, host_call);
+  return runtime::HostOutcome::returned();
+}
+
 coro::Task<runtime::HostOutcome> serve_async(void* self, runtime::HostCall& host_call) {
   const auto& bound = *static_cast<const Imports::Bound*>(self);
   RuntimeMemory memory(host_call.memory());
@@ -94,7 +105,10 @@ Imports::Imports(Process& process) {
           .handler = &serve,
           .self = bound_.back().get()};
       if (function.may_end) import.handler = &serve_ending;
-      if (handler == nullptr) import.handler = &serve_async;
+      if (handler == nullptr) {
+        import.handler = &serve_async;
+        if (function.attempt != nullptr) import.attempt = &attempt;
+      }
       functions_.push_back(std::move(import));
     }
   }

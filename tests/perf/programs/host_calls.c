@@ -40,6 +40,12 @@ int main(int argc, char** argv) {
       __wasi_size_t written = 1;
       failed |= __wasi_fd_write(1, &nothing, 1, &written) != 0 || written != 0;
     }
+  } else if (strcmp(kind, "byte") == 0) {
+    const __wasi_ciovec_t byte = {(const uint8_t*)".", 1};
+    for (uint32_t i = 0; i < count; ++i) {
+      __wasi_size_t written = 0;
+      failed |= __wasi_fd_write(1, &byte, 1, &written) != 0 || written != 1;
+    }
   } else {
     failed = 1;
   }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -38,11 +39,19 @@ struct HostCallee {
   bool result_is_i32 = false;  // the first result
   // Copies of what `function` holds, for the hot path.
   SyncHandler sync_handler = nullptr;
+  Attempt attempt = nullptr;
   uint32_t param_count = 0;
   uint32_t result_count = 0;
 
   HostCallee(const HostFunction& host_function, uint32_t canonical_type_id);
 };
+
+// The result of a simple signature, to where the caller looks for it.
+inline void write_result(const HostCallee& callee, HostCallRegisters registers, uint64_t result) {
+  if (callee.result_count == 0) return;
+  const auto extended = static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(result)));
+  registers.integers[0] = callee.result_is_i32 ? extended : result;
+}
 
 // Signatures that are not simple; use call_host.
 [[nodiscard]] HostOutcome call_host_general(const HostCallee& callee, Instance& caller,
@@ -61,10 +70,19 @@ struct HostCallee {
   HostCall call(caller, std::span(registers.integers, callee.param_count),
                 std::span(&result, callee.result_count));
   const HostOutcome outcome = callee.sync_handler(callee.function.self, call);
-  if (callee.result_count != 0) {
-    const auto extended = static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(result)));
-    registers.integers[0] = callee.result_is_i32 ? extended : result;
-  }
+  write_result(callee, registers, result);
+  return outcome;
+}
+// An asynchronous callee, if it need not wait; otherwise nothing happens, and call_host_async is to be called.
+[[nodiscard]] inline std::optional<HostOutcome> try_call_host(const HostCallee& callee,
+                                                              Instance& caller,
+                                                              HostCallRegisters registers) {
+  if (callee.attempt == nullptr || !callee.is_simple) return std::nullopt;
+  uint64_t result = 0;
+  HostCall call(caller, std::span(registers.integers, callee.param_count),
+                std::span(&result, callee.result_count));
+  const std::optional<HostOutcome> outcome = callee.attempt(callee.function.self, call);
+  if (outcome) write_result(callee, registers, result);
   return outcome;
 }
 // Any callee. What the references name must stay alive until the task ends.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <variant>
@@ -61,12 +62,16 @@ using SyncHandler = HostOutcome (*)(void* self, HostCall& call);
 // May suspend. `call` stays alive until the task ends.
 using AsyncHandler = coro::Task<HostOutcome> (*)(void* self, HostCall& call);
 
+// What an asynchronous function does if it need not wait. Nothing: it must, and nothing has happened.
+using Attempt = std::optional<HostOutcome> (*)(void* self, HostCall& call);
+
 struct HostFunction {
   std::string_view module;
   std::string_view name;
   wasm::FuncType type;
   std::variant<SyncHandler, AsyncHandler> handler;
   void* self = nullptr;
+  Attempt attempt = nullptr;  // of an asynchronous handler, if it has one
 };
 
 }  // namespace nacre::runtime

@@ -40,6 +40,9 @@ using SyncHandler = Errno (*)(Call& call);
 // The call stays alive until the task ends.
 using AsyncHandler = coro::Task<Errno> (*)(Call& call);
 
+// What an asynchronous function does if it need not wait. Nothing: it must, and nothing has happened.
+using Attempt = std::optional<Errno> (*)(Call& call);
+
 struct Function {
   std::string_view name;
   std::string_view parameters;  // 'i' = i32, 'I' = i64
@@ -47,6 +50,7 @@ struct Function {
   bool returns_errno = true;  // else nothing
   bool may_end = false;       // may set Call::exit_code
   bool in_unstable = true;
+  Attempt attempt = nullptr;  // of an asynchronous handler, if it has one
 };
 
 [[nodiscard]] std::span<const Function> functions();

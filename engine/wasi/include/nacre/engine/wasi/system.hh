@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "nacre/base/coro/task.hh"
@@ -42,6 +43,14 @@ class System {
   // Pipe if nobody listens any more, Io if the device failed.
   [[nodiscard]] virtual coro::Task<Outcome<void>> write(Stream stream,
                                                         std::span<const uint8_t> bytes) = 0;
+
+  // read_stdin(), write() and yield() where they need not wait: how much was read; whether all was written; whether nobody else
+  // wants to run. Otherwise they do nothing.
+  [[nodiscard]] virtual std::optional<size_t> try_read_stdin(std::span<uint8_t>) {
+    return std::nullopt;
+  }
+  [[nodiscard]] virtual bool try_write(Stream, std::span<const uint8_t>) { return false; }
+  [[nodiscard]] virtual bool try_yield() { return false; }
 
   // What read_stdin() could return without waiting.
   struct InputState {

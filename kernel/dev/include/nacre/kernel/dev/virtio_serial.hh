@@ -51,6 +51,8 @@ class SerialPort {
 
   // Takes as much of `bytes` as there is room for and hands it to the device; 0 if there is none.
   [[nodiscard]] size_t write_some(std::span<const std::byte> bytes);
+  // Whether write_some() would take that many bytes, all of them; at most one buffer's worth.
+  [[nodiscard]] bool has_room(size_t bytes) const;
   // Everything written has been taken by the host.
   [[nodiscard]] bool is_drained() const { return transmit_.is_idle(); }
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -24,6 +25,11 @@ class ProgramStreams {
   // All of `bytes`, to standard output or standard error. They stay alive until the task ends.
   [[nodiscard]] virtual coro::Task<void> write(wasi::Stream stream,
                                                std::span<const std::byte> bytes) = 0;
+  // read() and write() where they need not wait: how much was read; whether all was written. Otherwise they do nothing.
+  [[nodiscard]] virtual std::optional<size_t> try_read(std::span<std::byte>) {
+    return std::nullopt;
+  }
+  [[nodiscard]] virtual bool try_write(wasi::Stream, std::span<const std::byte>) { return false; }
   [[nodiscard]] virtual bool is_terminal() const = 0;
   // What takes so long, one line; without suspending. May be shown or not.
   virtual void show_progress(std::string_view text) = 0;

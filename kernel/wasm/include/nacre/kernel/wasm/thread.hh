@@ -82,6 +82,8 @@ class Thread final : public trace::InnerSpan, private ListNode {
   void note(State state) noexcept;
   void load(const runtime::ThreadEntry& entry);
   [[nodiscard]] trap::FastSyscallResult serve_fast_or_throw(trap::SyscallRegisters& registers);
+  [[nodiscard]] trap::FastSyscallResult attempt(const runtime::HostCallee& callee,
+                                                trap::SyscallRegisters& registers);
   // In user mode, until a trap or, at the latest, this time of arch::now_ns().
   [[nodiscard]] trap::ExitReason run_slice(uint64_t end_ns);
   [[nodiscard]] coro::Task<Next> serve(trap::ExitReason exit);
