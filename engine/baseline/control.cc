@@ -330,7 +330,10 @@ void FunctionCompiler::on_br_table(std::span<const uint32_t> depths) {
   stub_depths_.clear();
   if (table_stubs_.size() < blocks_.size()) table_stubs_.resize(blocks_.size());
   // All stubs' labels must exist before pointers to them are taken.
-  for (const uint32_t depth : depths) note_stub(depth);
+  for (const uint32_t depth : depths) {
+    note_stub(depth);
+    pauses_.did(1);
+  }
   if (depths.size() - 1 <= kLongestChain) {
     branch_chain(index, depths);
   } else {
