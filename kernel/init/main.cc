@@ -83,8 +83,9 @@ void start_log(const fdt::BootArguments& arguments) {
 
 // Of the loader, the system and its tests. A mistyped argument would otherwise be one that has no effect.
 constexpr std::string_view kKnownArguments[] = {
-    "backtrace", "bench",  "console", "fail-alloc", "fault", "kaslr",      "list-tests",
-    "log",       "paging", "seed",    "shell",      "test",  "test-after", "test-timeout"};
+    "asid-bits", "backtrace", "bench",      "console",    "fail-alloc",
+    "fault",     "kaslr",     "list-tests", "log",        "paging",
+    "seed",      "shell",     "test",       "test-after", "test-timeout"};
 
 void check_arguments(const fdt::BootArguments& arguments) {
   const std::string_view text = arguments.text();
@@ -181,10 +182,13 @@ void start_memory(const abi::BootInfo& info, const fdt::BootArguments& arguments
   start_metrics();
 }
 
-void start_cpus(abi::BootInfo& info) {
+void start_cpus(abi::BootInfo& info, const fdt::BootArguments& arguments) {
   const trace::Span span("cpus");
   if (wait_for_all(info)) mm::reclaim(info, abi::MemoryKind::Loader);
-  mm::init_address_spaces(info, arch::probe_asid_bits());
+  // Fewer than there are, for tests of what happens when they are used up.
+  const unsigned bits = arch::probe_asid_bits();
+  const uint64_t wanted = arguments.number("asid-bits").value_or(bits);
+  mm::init_address_spaces(info, static_cast<unsigned>(std::min<uint64_t>(bits, wanted)));
 }
 
 // Phase 2 on CPU 0. Nothing made here goes away again.
@@ -203,7 +207,7 @@ const BootContext& start_machine(const abi::BootInfo& from_loader) {
   start_backtraces(info, *arguments);
   check_arguments(*arguments);
   start_memory(info, *arguments);
-  start_cpus(info);
+  start_cpus(info, *arguments);
   start_interrupts(info, *tree);
   describe(info, *arguments);
   return context.emplace(info, *tree, *arguments);

@@ -75,14 +75,13 @@ AddressSpace::AddressSpace(Machine& machine, Ref<Budget> budget, Charge charge,
 Result<std::unique_ptr<AddressSpace>> AddressSpace::create(Machine& machine, Ref<Budget> budget) {
   Charge charge(budget);
   if (!charge.try_grow(ByteSize(kPageSize))) return over_budget();
-  const auto asid = machine.asids.allocate();
-  if (!asid) return fail(ErrorCode::LimitExceeded, "too many domains");
+  const uint16_t asid = machine.asids.allocate();
   const auto table = machine.frames.allocate(0, Zeroing::Zeroed);
   Ref<SpaceRoot> root =
-      table ? Ref<SpaceRoot>::adopt(new (std::nothrow) SpaceRoot(machine, *table, *asid)) : nullptr;
+      table ? Ref<SpaceRoot>::adopt(new (std::nothrow) SpaceRoot(machine, *table, asid)) : nullptr;
   if (!root) {
     if (table) machine.frames.free(*table);
-    machine.asids.free(*asid);
+    machine.asids.free(asid);
     return out_of_memory();
   }
   auto* space = new (std::nothrow)

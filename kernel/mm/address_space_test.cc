@@ -330,15 +330,15 @@ TEST(AddressSpacePlacement, FindsTheLastHole) {
 TEST(AsidAllocator, HandsOutEachOnce) {
   AsidAllocator asids(3);
   std::set<uint16_t> seen;
-  for (int i = 0; i < 7; ++i) EXPECT_TRUE(seen.insert(*asids.allocate()).second);
+  for (int i = 0; i < 7; ++i) EXPECT_TRUE(seen.insert(asids.allocate()).second);
   EXPECT_FALSE(seen.contains(0));
-  EXPECT_FALSE(asids.allocate().has_value());
+  EXPECT_EQ(asids.allocate(), AsidAllocator::kShared);
+  asids.free(AsidAllocator::kShared);
   asids.free(5);
   EXPECT_EQ(asids.allocate(), 5);
   AsidAllocator none(0);
-  EXPECT_TRUE(none.flush_on_switch());
-  EXPECT_EQ(none.allocate(), 0);
-  EXPECT_EQ(none.allocate(), 0);
+  EXPECT_EQ(none.allocate(), AsidAllocator::kShared);
+  EXPECT_EQ(none.allocate(), AsidAllocator::kShared);
 }
 
 }  // namespace

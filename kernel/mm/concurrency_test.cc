@@ -168,11 +168,11 @@ TEST(AsidAllocatorOnAllCpus, NoIdentifierIsGivenTwice) {
   std::array<std::atomic<int>, 32> owners{};
   on_all_cpus([&](uint32_t) {
     for (int i = 0; i < kRounds; ++i) {
-      const auto asid = asids.allocate();
-      if (!asid) continue;
-      ASSERT_EQ(owners[*asid].fetch_add(1), 0);
-      owners[*asid].fetch_sub(1);
-      asids.free(*asid);
+      const uint16_t asid = asids.allocate();
+      if (asid == AsidAllocator::kShared) continue;
+      ASSERT_EQ(owners[asid].fetch_add(1), 0);
+      owners[asid].fetch_sub(1);
+      asids.free(asid);
     }
   });
 }

@@ -171,7 +171,8 @@ void activate(const AddressSpace& space) noexcept {
     Ref<SpaceRoot> before = Ref<SpaceRoot>::adopt(t_active);
     t_active = Ref<SpaceRoot>(space.root()).leak();
     arch::switch_address_space(root->satp());
-    if (g_spaces->asids.flush_on_switch()) arch::flush_space(0);
+    // What another space of the same identifier left here.
+    if (root->asid() == AsidAllocator::kShared) arch::flush_space(AsidAllocator::kShared);
   }
   const uint64_t generation = g_code_generation.load(std::memory_order_acquire);
   if (generation != t_code_generation) {

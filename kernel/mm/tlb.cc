@@ -4,30 +4,29 @@
 
 namespace nacre::mm {
 
-AsidAllocator::AsidAllocator(unsigned bits) : bits_(bits), taken_(size_t{1} << bits) {
+AsidAllocator::AsidAllocator(unsigned bits) : taken_(size_t{1} << bits) {
   ASSERT(bits <= 16);
   taken_[0] = true;
 }
 
-std::optional<uint16_t> AsidAllocator::allocate() noexcept {
-  if (bits_ == 0) return 0;
+uint16_t AsidAllocator::allocate() noexcept {
   const LockGuard guard(lock_);
   const auto count = static_cast<uint32_t>(taken_.size());
   // Round robin, so that an identifier is reused as late as possible.
-  for (uint32_t tried = 0; tried < count; ++tried) {
+  for (uint32_t tried = 1; tried < count; ++tried) {
     const uint32_t asid = hint_;
     hint_ = hint_ + 1 == count ? 1 : hint_ + 1;
     if (taken_[asid]) continue;
     taken_[asid] = true;
     return static_cast<uint16_t>(asid);
   }
-  return std::nullopt;
+  return kShared;
 }
 
 void AsidAllocator::free(uint16_t asid) noexcept {
-  if (bits_ == 0) return;
+  if (asid == kShared) return;
   const LockGuard guard(lock_);
-  ASSERT(asid != 0 && taken_[asid]);
+  ASSERT(taken_[asid]);
   taken_[asid] = false;
 }
 

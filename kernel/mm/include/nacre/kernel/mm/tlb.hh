@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include "nacre/base/core/address.hh"
@@ -29,17 +28,17 @@ class TlbControl {
   virtual void synchronise_instructions(CpuMask cpus) noexcept = 0;
 };
 
-// Hands out identifiers 1 … 2^bits-1; 0 is the kernel's own. With 0 bits every space gets 0, and
-// switching must flush.
+// Hands out identifiers 1 … 2^bits-1, each to one space at a time. When all are taken, and on a machine that has none, spaces
+// share kShared, which is the kernel's own as well: switching to one that has it must flush.
 class AsidAllocator {
  public:
   explicit AsidAllocator(unsigned bits);
-  [[nodiscard]] std::optional<uint16_t> allocate() noexcept;
+  static constexpr uint16_t kShared = 0;
+
+  [[nodiscard]] uint16_t allocate() noexcept;
   void free(uint16_t asid) noexcept;
-  [[nodiscard]] bool flush_on_switch() const noexcept { return bits_ == 0; }
 
  private:
-  const unsigned bits_;
   Lock lock_{LockRank::Asids};
   uint32_t hint_ GUARDED_BY(lock_) = 1;
   std::vector<bool> taken_ GUARDED_BY(lock_);
