@@ -146,6 +146,29 @@ TEST_F(AddressSpaceTest, PublishedCodeIsACopyThatNobodyWrites) {
   EXPECT_FALSE(space->protect(at + ByteSize(4096), Access::Read));
 }
 
+TEST_F(AddressSpaceTest, ListsItsRegionsByAddress) {
+  const size_t before = space->list_regions().size();
+  const UserAddr memory = *space->reserve(ByteSize::mib(1));
+  ASSERT_TRUE(space->commit(memory, ByteSize::kib(64)));
+  const std::vector<uint8_t> code(5000, 0x13);
+  const UserAddr published = *space->publish(code, Access::ReadExecute);
+  const auto regions = space->list_regions();
+  ASSERT_EQ(regions.size(), before + 2);
+  for (size_t i = 1; i < regions.size(); ++i)
+    EXPECT_GT(regions[i].start, regions[i - 1].start + regions[i - 1].size);
+  for (const AddressSpace::RegionInfo& region : regions) {
+    if (region.start == memory) {
+      EXPECT_TRUE(region.reservation);
+      EXPECT_EQ(region.committed, ByteSize::kib(64));
+    }
+    if (region.start == published) {
+      EXPECT_FALSE(region.reservation);
+      EXPECT_EQ(region.access, Access::ReadExecute);
+      EXPECT_EQ(region.size, ByteSize::kib(8));
+    }
+  }
+}
+
 TEST_F(AddressSpaceTest, SharedObjectsAreMappedWhereAskedAndNotCharged) {
   const auto image = *fake.memory.frames.allocate(5, Zeroing::Zeroed);
   fake.memory.map().pointer<char>(image)[5000] = 'x';

@@ -73,6 +73,28 @@ TEST_F(HeapTest, EmptySlabsGoBack) {
   EXPECT_EQ(memory.used(), 1u);
 }
 
+TEST_F(HeapTest, ClassesAddUpToTheWhole) {
+  std::vector<void*> objects;
+  for (int i = 0; i < 1000; ++i) objects.push_back(heap.allocate(cache, 16 + 40 * (i % 50)));
+  HeapStatistics sum;
+  size_t last_size = 0;
+  for (unsigned i = 0; i < heap_detail::kClasses; ++i) {
+    const HeapClassStatistics row = heap.class_statistics(i);
+    EXPECT_GT(row.size, last_size);
+    EXPECT_LE(row.empty, row.slabs);
+    EXPECT_LE(row.objects * row.size, row.slab_bytes);
+    last_size = row.size;
+    sum.slabs += row.slabs;
+    sum.slab_bytes += row.slab_bytes;
+    sum.objects += row.objects;
+  }
+  EXPECT_GE(sum.objects, 1000u);
+  EXPECT_EQ(sum.slabs, heap.statistics().slabs);
+  EXPECT_EQ(sum.slab_bytes, heap.statistics().slab_bytes);
+  EXPECT_EQ(sum.objects, heap.statistics().objects);
+  for (void* p : objects) heap.free(cache, p);
+}
+
 // Objects keep their bytes and never overlap, whatever is freed in between.
 TEST_F(HeapTest, AgreesWithTheModel) {
   struct Object {

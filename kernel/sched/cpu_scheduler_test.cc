@@ -199,6 +199,18 @@ TEST(CpuScheduler, QuotaIsExact) {
   }
 }
 
+TEST(CpuScheduler, CountsHowOftenAQuotaWasUsedUp) {
+  Machine machine(1);
+  CpuAccount& limited = machine.add({.weight = 100, .quota = CpuQuota{2'000'000, 10'000'000}});
+  CpuAccount& free = machine.add({});
+  machine.run_until(kSecond);
+  // At least once in each period, and no more often than it asks.
+  EXPECT_GE(limited.throttled(), 99u);
+  EXPECT_LE(limited.throttled(), 1000u);
+  EXPECT_EQ(free.throttled(), 0u);
+  EXPECT_EQ(limited.limits().quota->budget_ns, 2'000'000u);
+}
+
 TEST(CpuScheduler, NoBudgetIsNeverServed) {
   Machine machine(1);
   CpuAccount& none = machine.add({.weight = 100, .quota = CpuQuota{0, 1'000'000}});

@@ -1,13 +1,17 @@
 // Domains come and go, also in the middle of what they do, and leave nothing behind.
 #include "nacre/kernel/wasm/domain.hh"
 
+#include <string>
+
 #include "guest_ktest.hh"
+#include "nacre/base/coro/event.hh"
 #include "nacre/base/coro/scope.hh"
 #include "nacre/kernel/arch/clock.hh"
 #include "nacre/kernel/arch/counting.hh"
 #include "nacre/kernel/exec/kernel_port.hh"
 #include "nacre/kernel/testing/benchmark.hh"
 #include "nacre/kernel/testing/test.hh"
+#include "nacre/kernel/wasm/domain_list.hh"
 
 namespace nacre::kwasm {
 namespace {
@@ -94,6 +98,62 @@ NACRE_KERNEL_TASK_TEST(domain, killed_anywhere_leaves_no_frame_behind) {
 
 NACRE_KERNEL_TASK_TEST(domain_long, ten_thousand_killed_leave_no_frame_behind) {
   co_await kill_domains(10'000);
+}
+
+// Of one domain, as a list of them says; empty if it is not there.
+std::string listed(uint64_t id) {
+  std::string text;
+  DomainList::visit([&](Domain& domain) {
+    if (domain.id() != id) return;
+    text = format("{} of {}:", domain.label().name, domain.label().job);
+    DomainList::visit_threads(domain, [&](const Thread& thread) {
+      text += format(" {}", static_cast<unsigned>(thread.state()));
+      if (const auto call = thread.current()) text += format(" in {}", call->detail);
+    });
+  });
+  return text;
+}
+
+NACRE_KERNEL_TEST(domain, is_listed_while_it_lives) {
+  runtime::TypeRegistry types;
+  auto domain = Domain::create(mm::machine(), types, {}, {.name = "a name", .job = 7});
+  REQUIRE(domain.has_value());
+  const uint64_t id = (*domain)->id();
+  EXPECT_EQ(listed(id), "a name of 7:");
+  {
+    const Thread thread(**domain);
+    EXPECT_EQ(listed(id), "a name of 7: 0");
+  }
+  EXPECT_EQ(listed(id), "a name of 7:");
+  domain->reset();
+  EXPECT_EQ(listed(id), "");
+}
+
+// Waits for the event that `self` is.
+coro::Task<runtime::HostOutcome> wait_for_event(void* self, runtime::HostCall&) {
+  co_await static_cast<coro::Event*>(self)->wait();
+  co_return runtime::HostOutcome::exited(0);
+}
+
+NACRE_KERNEL_TASK_TEST(domain, list_says_what_a_thread_waits_for) {
+  coro::Event event;
+  const runtime::HostFunction function = {
+      .module = "t", .name = "wait", .type = {}, .handler = &wait_for_event, .self = &event};
+  GuestProgram program(kWaitModule);
+  const auto guest = Guest::create(program, {}, std::span(&function, 1));
+  REQUIRE(guest != nullptr);
+  const uint64_t id = guest->domain().id();
+  coro::Scope scope;
+  scope.spawn(guest->run(runtime::InvokeOutcome::Kind::Exited));
+  const uint64_t deadline = arch::now_ns() + 10'000'000'000;
+  while (!guest->thread().current() && arch::now_ns() < deadline)
+    co_await coro::sleep_until(arch::now_ns() + 1'000'000);
+  EXPECT_EQ(listed(id), " of 0: 2 in wait");
+  EXPECT(guest->thread().strand() != nullptr);
+  event.set();
+  co_await scope.join();
+  EXPECT_EQ(listed(id), " of 0: 0");
+  EXPECT(guest->thread().strand() == nullptr);
 }
 
 NACRE_KERNEL_BENCHMARK(domain_create_destroy) {
