@@ -21,10 +21,4 @@ void HeldLocks::report(LockRank wanted) const {
   panic({text.data(), length});
 }
 
-#if !defined(NDEBUG) && !defined(NACRE_MODEL)
-void CheckedRank::expect_none() noexcept {
-  if (!t_held.is_empty()) panic("a spin lock is held across a suspension");
-}
-#endif
-
 }  // namespace nacre

@@ -133,15 +133,15 @@ bool Scheduler::remove(Strand& strand) noexcept {
 
 // In what resume() calls; when it returns, the frame with the strand is gone, and only the scope remains to be told.
 void Root::end() noexcept {
-  Scheduler& scheduler = home();
-  // Before the task's parameters go, which may be what it is about.
-  const auto end_hooked = [&]() __attribute__((noinline)) {
-    scheduler.running_ = nullptr;
-    std::exchange(suspension_hook_, nullptr)->on_suspension();
-    end();
+  // Before the task's parameters go, which may be what it is about. Gone to, so that who has no hook needs no stack.
+  constexpr auto end_hooked = [](Root* self) __attribute__((noinline)) {
+    self->home().running_ = nullptr;
+    std::exchange(self->suspension_hook_, nullptr)->on_suspension();
+    self->end();
   };
   if (suspension_hook_ != nullptr) [[unlikely]]
-    return end_hooked();
+    return end_hooked(this);
+  Scheduler& scheduler = home();
   scheduler.ended_in_ = &scope_;
   scheduler.running_ = nullptr;
   scope_.take_out(*this);

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "nacre/base/core/panic.hh"
+
 namespace nacre {
 
 enum class LockRank : uint8_t {
@@ -76,7 +78,10 @@ class CheckedRank {
   void take_second() const noexcept { t_held.take_second(rank_); }
   void give_back() const noexcept { t_held.give_back(rank_); }
   // Panics if this CPU holds a lock: where none may be held.
-  static void expect_none() noexcept;
+  static void expect_none() noexcept {
+    if (!t_held.is_empty()) [[unlikely]]
+      panic("a spin lock is held across a suspension");
+  }
 
  private:
   inline static constinit thread_local HeldLocks t_held;
