@@ -9,7 +9,7 @@
 # changed recipe never meets an old result. Works as root and as an ordinary user.
 #
 #   XDG_CACHE_HOME           where caches live (default ~/.cache)
-#   NACRE_LLVM_ORIG_TARBALL  an llvm-toolchain-19_*.orig.tar.xz to use instead of downloading one
+#   NACRE_SOURCES            a folder to look in for llvm-toolchain-19_*.orig.tar.xz before downloading
 #   NACRE_JOBS               parallel compiler runs (default: number of processors)
 set -euo pipefail
 
@@ -46,7 +46,7 @@ if [[ -d $result ]]; then
   exit 0
 fi
 
-mkdir -p "$cache/sources"
+mkdir -p "$cache"
 # One builder at a time; whoever waited finds the result.
 exec 9>"$cache/runtimes.lock"
 flock 9
@@ -70,42 +70,11 @@ step() {
   fi
 }
 
-# Source lists made of the installed ones, with deb replaced by deb-src, in a directory of our own: the machine's
-# configuration stays as it is.
-write_source_lists() {
-  local parts=$1 file n=0
-  mkdir -p "$parts"
-  for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
-    [[ -f $file ]] || continue
-    sed -n -E 's/^[[:space:]]*deb(-src)?([[:space:]])/deb-src\2/p' "$file" >"$parts/$((++n)).list"
-  done
-  for file in /etc/apt/sources.list.d/*.sources; do
-    [[ -f $file ]] || continue
-    sed -E 's/^Types:.*/Types: deb-src/' "$file" >"$parts/$((++n)).sources"
-  done
-}
-
-download_source() {
-  local apt=$work/apt version
-  write_source_lists "$apt/parts"
-  mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" "$apt/out"
-  local options=(-q -o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts="$apt/parts"
-    -o Dir::State::lists="$apt/lists" -o Dir::Cache="$apt/cache" -o APT::Sandbox::User="$(id -un)"
-    -o Acquire::Retries=3 -o Acquire::Languages=none)
-  # A third party's list without sources fails here; what counts is whether the package is found below.
-  apt-get "${options[@]}" update || true
-  cd "$apt/out"
-  apt-get "${options[@]}" source --download-only --tar-only "$source_package=$clang_version" ||
-    apt-get "${options[@]}" source --download-only --tar-only "$source_package"
-  version=${clang_version#*:}
-  mv "$apt/out/${source_package}_${version%%-*}.orig.tar.xz" "$tarball"
-}
-
 upstream=${clang_version#*:}
-tarball=${NACRE_LLVM_ORIG_TARBALL:-$cache/sources/${source_package}_${upstream%%-*}.orig.tar.xz}
-if [[ ! -f $tarball ]]; then
-  step "downloading the source of $source_package $clang_version" download_source
-fi
+echo "runtimes: source of $source_package $clang_version" >&2
+# Exactly the installed compiler's, as long as there is one; later packages of the same upstream version have the same tarball.
+tarball=$("$here/../setup/debian_source.sh" "$source_package" "${upstream%%-*}" "$clang_version" 9>&-) ||
+  fail "no source of $source_package"
 
 source=$work/source
 extract_source() {

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# debian_source.sh PACKAGE UPSTREAM: prints the path of the upstream tarball of a Debian source package, downloading it first
-# if it is not in the cache. UPSTREAM is the beginning of the upstream version, for example 0.6.
+# debian_source.sh PACKAGE UPSTREAM [VERSION]: prints the path of the upstream tarball of a Debian source package, downloading
+# it first if it is not in the cache. UPSTREAM is the beginning of the upstream version, for example 0.6. VERSION is the
+# package's, where Debian has several; if that one is gone, the newest will do if it is of the same upstream version.
 #
 # The sources come through `apt-get source`, with a private list derived from the machine's own: nothing of its
 # configuration is changed, and root is not needed. NACRE_SOURCES names a folder to look in first.
 set -euo pipefail
 package=$1
 upstream=$2
+version=${3-}
 sources=${XDG_CACHE_HOME:-$HOME/.cache}/nacre/sources
 pattern="${package}_${upstream}*.orig.tar.xz"
 
@@ -42,7 +44,8 @@ options=(-q -o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts="$work/pa
 {
   # A third party's list without sources fails here; what counts is whether the package is found below.
   apt-get "${options[@]}" update || true
-  (cd "$work/out" && apt-get "${options[@]}" source --download-only --tar-only "$package")
+  fetch() { (cd "$work/out" && apt-get "${options[@]}" source --download-only --tar-only "$1"); }
+  { [[ -n $version ]] && fetch "$package=$version"; } || fetch "$package"
 } >&2
 tarball=$(find "$work/out" -name "$pattern" -print -quit)
 if [[ -z $tarball ]]; then
