@@ -8,6 +8,9 @@ namespace {
 
 constexpr uint64_t kMaxOffset = INT64_MAX;
 
+// Of and into files, bytes between two looks at who else wants to run.
+constexpr uint32_t kMostAtOnce = 1 << 20;
+
 // File bytes from `offset` into the guest's buffers; each byte is copied once. Returns how many.
 Outcome<uint32_t> read_file(GuestMemory& memory, const vfs::FileData& file, uint64_t offset,
                             std::span<const IoVec> vecs) {
@@ -46,6 +49,43 @@ Outcome<uint32_t> write_file(const GuestMemory& memory, vfs::FileData& file, uin
     }
   }
   return total;
+}
+
+uint64_t total_length(std::span<const IoVec> vecs) {
+  uint64_t total = 0;
+  for (const IoVec& vec : vecs) total += vec.length;
+  return total;
+}
+
+// Takes up to kMostAtOnce bytes off the front of `vecs`.
+std::vector<IoVec> take_piece(std::span<IoVec>& vecs) {
+  std::vector<IoVec> piece;
+  for (uint32_t left = kMostAtOnce; left != 0 && !vecs.empty();) {
+    IoVec& vec = vecs.front();
+    const uint32_t taken = std::min(left, vec.length);
+    piece.push_back({vec.address, taken});
+    left -= taken;
+    vec.address += taken;
+    vec.length -= taken;
+    if (vec.length == 0) vecs = vecs.subspan(1);
+  }
+  return piece;
+}
+
+// Between a file's bytes from `offset` and the guest's buffers: as read_file() or write_file(), which `transfer` is.
+template <class Transfer>
+coro::Task<Outcome<uint32_t>> in_pieces(Call& call, std::vector<IoVec> vecs, uint64_t offset,
+                                        Transfer transfer) {
+  uint32_t total = 0;
+  for (std::span<IoVec> rest = vecs; !rest.empty();) {
+    const std::vector<IoVec> piece = take_piece(rest);
+    const Outcome<uint32_t> count = transfer(offset + total, piece);
+    if (!count && (total == 0 || count.error() == Errno::Fault)) co_return refuse(count.error());
+    if (count) total += *count;
+    if (!count || *count < total_length(piece)) break;
+    if (!rest.empty()) co_await call.process.system().yield();
+  }
+  co_return total;
 }
 
 Errno store_count(GuestMemory& memory, uint32_t address, uint32_t count) {
@@ -98,8 +138,7 @@ coro::Task<Errno> write_stream(Call& call, Stream stream, std::vector<IoVec> vec
 
 // All of it at once, if it passes through the buffer in one piece and the stream has room.
 std::optional<Errno> try_write_stream(Call& call, Stream stream, const std::vector<IoVec>& vecs) {
-  size_t total = 0;
-  for (const IoVec& vec : vecs) total += vec.length;
+  const uint64_t total = total_length(vecs);
   if (total == 0) return store_count(call.memory, call.u32(3), 0);
   if (total > Process::kTransferSize) return std::nullopt;
   const std::span<uint8_t> buffer = call.process.transfer_buffer().first(total);
@@ -112,37 +151,97 @@ std::optional<Errno> try_write_stream(Call& call, Stream stream, const std::vect
   return store_count(call.memory, call.u32(3), static_cast<uint32_t>(total));
 }
 
-Errno read_at_offset(Call& call, Descriptor& descriptor, std::span<const IoVec> vecs) {
-  WASI_ASSIGN(const uint32_t count,
-              read_file(call.memory, *descriptor.inode->file(), descriptor.offset, vecs));
-  descriptor.offset += count;
-  return store_count(call.memory, call.u32(3), count);
+// ---- files ----------------------------------------------------------------------------------------------------
+
+// What a call of a file's moves, once it is known that it may.
+struct Transfer {
+  Descriptor* descriptor;
+  std::vector<IoVec> vecs;
+  uint64_t offset;
+  uint32_t count_at;      // where the guest wants the number of bytes
+  bool moves_the_offset;  // the descriptor's
+  bool writes;
+
+  [[nodiscard]] vfs::FileData& file() const { return *descriptor->inode->file(); }
+  [[nodiscard]] Outcome<uint32_t> move(GuestMemory& memory, uint64_t at,
+                                       std::span<const IoVec> piece) const {
+    return writes ? write_file(memory, file(), at, piece) : read_file(memory, file(), at, piece);
+  }
+  [[nodiscard]] bool is_long() const {
+    uint64_t length = total_length(vecs);
+    if (!writes) length = std::min(length, file().size() - std::min(offset, file().size()));
+    return length > kMostAtOnce;
+  }
+  [[nodiscard]] Errno finish(Call& call, const Outcome<uint32_t>& count) const {
+    if (!count) return count.error();
+    if (moves_the_offset) descriptor->offset = offset + *count;
+    if (writes && *count != 0) descriptor->inode->touch(call.process.realtime());
+    return store_count(call.memory, count_at, *count);
+  }
+};
+
+std::optional<Errno> attempt(Call& call, const Transfer& transfer) {
+  if (transfer.is_long()) return std::nullopt;
+  return transfer.finish(call, transfer.move(call.memory, transfer.offset, transfer.vecs));
 }
 
-Errno write_at_offset(Call& call, Descriptor& descriptor, std::span<const IoVec> vecs) {
-  vfs::FileData& file = *descriptor.inode->file();
-  if ((descriptor.flags & fd_flags::kAppend) != 0) descriptor.offset = file.size();
-  WASI_ASSIGN(const uint32_t count, write_file(call.memory, file, descriptor.offset, vecs));
-  descriptor.offset += count;
-  if (count != 0) descriptor.inode->touch(call.process.realtime());
-  return store_count(call.memory, call.u32(3), count);
+coro::Task<Errno> complete(Call& call, Transfer transfer) {
+  const auto move = [&](uint64_t at, std::span<const IoVec> piece) {
+    return transfer.move(call.memory, at, piece);
+  };
+  const Outcome<uint32_t> count =
+      co_await in_pieces(call, std::move(transfer.vecs), transfer.offset, move);
+  co_return transfer.finish(call, count);
+}
+
+// fd_read and fd_write on a file.
+Transfer at_own_offset(Call& call, Descriptor& descriptor, std::vector<IoVec> vecs, bool writes) {
+  uint64_t offset = descriptor.offset;
+  if (writes && (descriptor.flags & fd_flags::kAppend) != 0) {
+    offset = descriptor.inode->file()->size();
+  }
+  return {&descriptor, std::move(vecs), offset, call.u32(3), true, writes};
+}
+
+// fd_pread and fd_pwrite.
+Outcome<Transfer> at_given_offset(Call& call, bool writes) {
+  const uint64_t right = writes ? rights::kFdWrite : rights::kFdRead;
+  auto descriptor = find_file(call, call.u32(0), right | rights::kFdSeek);
+  if (!descriptor) return refuse(descriptor.error());
+  auto vecs = read_io_vecs(call.memory, call.u32(1), call.u32(2));
+  if (!vecs) return refuse(vecs.error());
+  if (!can_store(call.memory, call.u32(4), 4)) return refuse(Errno::Fault);
+  if (call.u64(3) > kMaxOffset) return refuse(Errno::Invalid);
+  return Transfer{*descriptor, std::move(*vecs), call.u64(3), call.u32(4), false, writes};
+}
+
+// What fd_read and fd_write have in common before they part for streams and files.
+struct Access {
+  Descriptor* descriptor;
+  std::vector<IoVec> vecs;
+};
+Outcome<Access> access(Call& call, uint64_t right) {
+  auto vecs = read_io_vecs(call.memory, call.u32(1), call.u32(2));
+  const auto descriptor = find_descriptor(call, call.u32(0), 0);
+  if (!descriptor) return refuse(descriptor.error());
+  if ((*descriptor)->kind == Descriptor::Kind::Directory) return refuse(Errno::BadFd);
+  if (((*descriptor)->rights_base & right) == 0) return refuse(Errno::NotCapable);
+  if (!vecs) return refuse(vecs.error());
+  if (!can_store(call.memory, call.u32(3), 4)) return refuse(Errno::Fault);
+  return Access{*descriptor, std::move(*vecs)};
 }
 
 }  // namespace
 
-// Files never wait, and what is refused is refused at once. Of streams: what there is, and what fits.
+// What is refused is refused at once. Of streams: what there is, and what fits; of files, what is not long.
 std::optional<Errno> try_fd_read(Call& call) {
-  const auto vecs = read_io_vecs(call.memory, call.u32(1), call.u32(2));
-  const auto descriptor = find_descriptor(call, call.u32(0), 0);
-  if (!descriptor) return descriptor.error();
-  if ((*descriptor)->kind == Descriptor::Kind::Directory) return Errno::BadFd;
-  if (((*descriptor)->rights_base & rights::kFdRead) == 0) return Errno::NotCapable;
-  if (!vecs) return vecs.error();
-  if (!can_store(call.memory, call.u32(3), 4)) return Errno::Fault;
-  if ((*descriptor)->kind == Descriptor::Kind::File) {
-    return read_at_offset(call, **descriptor, *vecs);
+  auto granted = access(call, rights::kFdRead);
+  if (!granted) return granted.error();
+  auto& [descriptor, vecs] = *granted;
+  if (descriptor->kind == Descriptor::Kind::File) {
+    return attempt(call, at_own_offset(call, *descriptor, std::move(vecs), false));
   }
-  const IoVec* const vec = first_with_room(*vecs);
+  const IoVec* const vec = first_with_room(vecs);
   if (vec == nullptr) return store_count(call.memory, call.u32(3), 0);
   const std::span<uint8_t> buffer = buffer_for(call, *vec);
   const auto count = call.process.system().try_read_stdin(buffer);
@@ -152,10 +251,14 @@ std::optional<Errno> try_fd_read(Call& call) {
 
 coro::Task<Errno> fd_read(Call& call) {
   if (const auto done = try_fd_read(call)) co_return *done;
+  auto granted = access(call, rights::kFdRead);
+  if (!granted) co_return granted.error();
+  auto& [descriptor, vecs] = *granted;
+  if (descriptor->kind == Descriptor::Kind::File) {
+    co_return co_await complete(call, at_own_offset(call, *descriptor, std::move(vecs), false));
+  }
   // Standard input, and nothing there.
-  const auto vecs = read_io_vecs(call.memory, call.u32(1), call.u32(2));
-  if (!vecs) co_return vecs.error();
-  const IoVec* const first = first_with_room(*vecs);
+  const IoVec* const first = first_with_room(vecs);
   if (first == nullptr) co_return store_count(call.memory, call.u32(3), 0);
   const IoVec vec = *first;
   const std::span<uint8_t> buffer = buffer_for(call, vec);
@@ -166,50 +269,47 @@ coro::Task<Errno> fd_read(Call& call) {
 }
 
 std::optional<Errno> try_fd_write(Call& call) {
-  const auto vecs = read_io_vecs(call.memory, call.u32(1), call.u32(2));
-  const auto descriptor = find_descriptor(call, call.u32(0), 0);
-  if (!descriptor) return descriptor.error();
-  if ((*descriptor)->kind == Descriptor::Kind::Directory) return Errno::BadFd;
-  if (((*descriptor)->rights_base & rights::kFdWrite) == 0) return Errno::NotCapable;
-  if (!vecs) return vecs.error();
-  if (!can_store(call.memory, call.u32(3), 4)) return Errno::Fault;
-  if ((*descriptor)->kind == Descriptor::Kind::File) {
-    return write_at_offset(call, **descriptor, *vecs);
+  auto granted = access(call, rights::kFdWrite);
+  if (!granted) return granted.error();
+  auto& [descriptor, vecs] = *granted;
+  if (descriptor->kind == Descriptor::Kind::File) {
+    return attempt(call, at_own_offset(call, *descriptor, std::move(vecs), true));
   }
-  return try_write_stream(call, (*descriptor)->stream, *vecs);
+  return try_write_stream(call, descriptor->stream, vecs);
 }
 
 coro::Task<Errno> fd_write(Call& call) {
   if (const auto done = try_fd_write(call)) co_return *done;
+  auto granted = access(call, rights::kFdWrite);
+  if (!granted) co_return granted.error();
+  auto& [descriptor, vecs] = *granted;
+  if (descriptor->kind == Descriptor::Kind::File) {
+    co_return co_await complete(call, at_own_offset(call, *descriptor, std::move(vecs), true));
+  }
   // A stream without room for all of it.
-  auto vecs = read_io_vecs(call.memory, call.u32(1), call.u32(2));
-  if (!vecs) co_return vecs.error();
-  const auto descriptor = find_descriptor(call, call.u32(0), 0);
-  if (!descriptor) co_return descriptor.error();
-  co_return co_await write_stream(call, (*descriptor)->stream, std::move(*vecs));
+  co_return co_await write_stream(call, descriptor->stream, std::move(vecs));
 }
 
-Errno fd_pread(Call& call) {
-  WASI_ASSIGN(const Descriptor* descriptor,
-              find_file(call, call.u32(0), rights::kFdRead | rights::kFdSeek));
-  WASI_ASSIGN(const std::vector<IoVec> vecs, read_io_vecs(call.memory, call.u32(1), call.u32(2)));
-  if (!can_store(call.memory, call.u32(4), 4)) return Errno::Fault;
-  if (call.u64(3) > kMaxOffset) return Errno::Invalid;
-  WASI_ASSIGN(const uint32_t count,
-              read_file(call.memory, *descriptor->inode->file(), call.u64(3), vecs));
-  return store_count(call.memory, call.u32(4), count);
+std::optional<Errno> try_fd_pread(Call& call) {
+  const auto transfer = at_given_offset(call, false);
+  return transfer ? attempt(call, *transfer) : transfer.error();
 }
 
-Errno fd_pwrite(Call& call) {
-  WASI_ASSIGN(const Descriptor* descriptor,
-              find_file(call, call.u32(0), rights::kFdWrite | rights::kFdSeek));
-  WASI_ASSIGN(const std::vector<IoVec> vecs, read_io_vecs(call.memory, call.u32(1), call.u32(2)));
-  if (!can_store(call.memory, call.u32(4), 4)) return Errno::Fault;
-  if (call.u64(3) > kMaxOffset) return Errno::Invalid;
-  vfs::FileData& file = *descriptor->inode->file();
-  WASI_ASSIGN(const uint32_t count, write_file(call.memory, file, call.u64(3), vecs));
-  if (count != 0) descriptor->inode->touch(call.process.realtime());
-  return store_count(call.memory, call.u32(4), count);
+coro::Task<Errno> fd_pread(Call& call) {
+  auto transfer = at_given_offset(call, false);
+  if (!transfer) co_return transfer.error();
+  co_return co_await complete(call, std::move(*transfer));
+}
+
+std::optional<Errno> try_fd_pwrite(Call& call) {
+  const auto transfer = at_given_offset(call, true);
+  return transfer ? attempt(call, *transfer) : transfer.error();
+}
+
+coro::Task<Errno> fd_pwrite(Call& call) {
+  auto transfer = at_given_offset(call, true);
+  if (!transfer) co_return transfer.error();
+  co_return co_await complete(call, std::move(*transfer));
 }
 
 Errno fd_seek(Call& call) {

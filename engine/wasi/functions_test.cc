@@ -20,7 +20,7 @@ constexpr uint32_t kOutside = 65536 - 2;  // too near the end for any result
 
 class FunctionsTest : public ::testing::Test {
  protected:
-  FunctionsTest() {
+  explicit FunctionsTest(uint64_t space = 1 << 20) : budget(space) {
     EXPECT_TRUE(files.add_image_file(root, "dir/file", image, 77));
     EXPECT_EQ(*process.preopen(root, "/data"), kRoot);
   }
@@ -61,7 +61,7 @@ class FunctionsTest : public ::testing::Test {
   const std::vector<uint8_t> image{'s', 'o', 'm', 'e', ' ', 't', 'e', 'x', 't'};
   FakeSystem system;
   FakeMemory memory;
-  vfs::FixedBudget budget{1 << 20};
+  vfs::FixedBudget budget;
   vfs::FileSystem files{budget};
   vfs::InodeRef root = *files.create_root(55);
   Process process{system, files, {"app", "one", "two words"}, {"A=b", "C="}};
@@ -206,6 +206,68 @@ TEST_F(FunctionsTest, LargeOutputGoesOutInLargePieces) {
   large.set<uint32_t>(8, 0);  // was zero when it was written
   EXPECT_TRUE(std::equal(system.output.begin(), system.output.end(), large.bytes.begin() + 16,
                          [](char a, uint8_t b) { return static_cast<uint8_t>(a) == b; }));
+}
+
+class LargeFilesTest : public FunctionsTest {
+ protected:
+  LargeFilesTest() : FunctionsTest(16 << 20) {}
+};
+
+// Whoever moves much lets others have their turn in between.
+TEST_F(LargeFilesTest, LongTransfersYield) {
+  constexpr uint32_t kSize = 5'000'000;
+  constexpr uint32_t kFirst = 1'300'001;
+  constexpr uint32_t kFrom = 64;
+  constexpr uint32_t kTo = kFrom + kSize + 64;
+  const uint32_t fd = *open("dir/long", kCreate);
+  FakeMemory large(11 << 20);
+  for (uint32_t i = 0; i < kSize; ++i) large.bytes[kFrom + i] = static_cast<uint8_t>(i * 7 >> 3);
+  const auto set_vecs = [&large](uint32_t start) {
+    large.set<uint32_t>(0, start);
+    large.set<uint32_t>(4, kFirst);
+    large.set<uint32_t>(8, start + kFirst);
+    large.set<uint32_t>(12, kSize - kFirst);
+  };
+  const auto call_large = [&](std::string_view name, std::vector<uint64_t> arguments) {
+    system.yields = 0;
+    EXPECT_EQ(testing::call_function(process, large, name, std::move(arguments)), Errno::Success)
+        << name;
+    EXPECT_GE(system.yields, 4) << name;
+  };
+  const auto is_equal = [&large] {
+    const auto from = large.bytes.begin() + kFrom;
+    return std::equal(from, from + kSize, large.bytes.begin() + kTo);
+  };
+  const auto clear = [&large] { std::fill_n(large.bytes.begin() + kTo, kSize, uint8_t{0}); };
+
+  set_vecs(kFrom);
+  call_large("fd_write", {fd, 0, 2, 16});
+  EXPECT_EQ(large.at<uint32_t>(16), kSize);
+  set_vecs(kTo);
+  call_large("fd_pread", {fd, 0, 2, 0, 16});
+  EXPECT_EQ(large.at<uint32_t>(16), kSize);
+  EXPECT_TRUE(is_equal());
+  clear();
+  EXPECT_EQ(call("fd_seek", fd, 0, 0, kOut), Errno::Success);
+  call_large("fd_read", {fd, 0, 2, 16});
+  EXPECT_EQ(large.at<uint32_t>(16), kSize);
+  EXPECT_TRUE(is_equal());
+  // What is left of the file is what counts.
+  system.yields = 0;
+  EXPECT_EQ(testing::call_function(process, large, "fd_read", {fd, 0, 2, 16}), Errno::Success);
+  EXPECT_EQ(large.at<uint32_t>(16), 0u);
+  EXPECT_EQ(system.yields, 0);
+  set_vecs(kFrom);
+  call_large("fd_pwrite", {fd, 0, 2, 1000, 16});
+  EXPECT_EQ(large.at<uint32_t>(16), kSize);
+  EXPECT_EQ(call("fd_seek", fd, 0, 2, kOut), Errno::Success);
+  EXPECT_EQ(memory.at<uint64_t>(kOut), kSize + 1000u);
+
+  clear();
+  call_large("random_get", {kTo, kSize});
+  EXPECT_EQ(std::count(large.bytes.begin() + kTo, large.bytes.begin() + kTo + kSize, 0), 0);
+  EXPECT_EQ(testing::attempt_function(process, large, "random_get", {kTo, 1 << 20}), std::nullopt);
+  EXPECT_EQ(testing::attempt_function(process, large, "fd_write", {fd, 0, 2, 16}), std::nullopt);
 }
 
 TEST_F(FunctionsTest, BufferListsAreChecked) {

@@ -71,7 +71,8 @@ Errno environ_sizes_get(Call& call);
 // process.cc
 Errno clock_res_get(Call& call);
 Errno clock_time_get(Call& call);
-Errno random_get(Call& call);
+coro::Task<Errno> random_get(Call& call);
+std::optional<Errno> try_random_get(Call& call);
 Errno proc_exit(Call& call);
 Errno proc_raise(Call& call);
 coro::Task<Errno> sched_yield(Call& call);
@@ -81,8 +82,10 @@ coro::Task<Errno> fd_read(Call& call);
 std::optional<Errno> try_fd_read(Call& call);
 coro::Task<Errno> fd_write(Call& call);
 std::optional<Errno> try_fd_write(Call& call);
-Errno fd_pread(Call& call);
-Errno fd_pwrite(Call& call);
+coro::Task<Errno> fd_pread(Call& call);
+std::optional<Errno> try_fd_pread(Call& call);
+coro::Task<Errno> fd_pwrite(Call& call);
+std::optional<Errno> try_fd_pwrite(Call& call);
 Errno fd_seek(Call& call);
 Errno fd_tell(Call& call);
 // fd_state.cc

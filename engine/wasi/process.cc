@@ -49,17 +49,40 @@ Errno clock_time_get(Call& call) {
   return call.memory.store(call.u32(2), now) ? Errno::Success : Errno::Fault;
 }
 
-Errno random_get(Call& call) {
-  const uint64_t address = call.u32(0);
-  const uint64_t size = call.u32(1);
-  if (!call.memory.contains(address, size)) return Errno::Fault;
+namespace {
+
+constexpr uint32_t kMostRandomAtOnce = 16 << 10;
+
+// Whether the guest's memory took them.
+bool write_random(Call& call, uint64_t address, uint64_t size) {
   uint8_t buffer[256];
   for (uint64_t done = 0; done < size; done += sizeof buffer) {
     const std::span<uint8_t> part = std::span(buffer).first(std::min<uint64_t>(size - done, 256));
     call.process.system().random(part);
-    if (!call.memory.write(address + done, part)) return Errno::Fault;
+    if (!call.memory.write(address + done, part)) return false;
   }
-  return Errno::Success;
+  return true;
+}
+
+}  // namespace
+
+std::optional<Errno> try_random_get(Call& call) {
+  if (!call.memory.contains(call.u32(0), call.u32(1))) return Errno::Fault;
+  if (call.u32(1) > kMostRandomAtOnce) return std::nullopt;
+  return write_random(call, call.u32(0), call.u32(1)) ? Errno::Success : Errno::Fault;
+}
+
+coro::Task<Errno> random_get(Call& call) {
+  uint64_t address = call.u32(0);
+  uint64_t left = call.u32(1);
+  if (!call.memory.contains(address, left)) co_return Errno::Fault;
+  while (left > kMostRandomAtOnce) {
+    if (!write_random(call, address, kMostRandomAtOnce)) co_return Errno::Fault;
+    address += kMostRandomAtOnce;
+    left -= kMostRandomAtOnce;
+    co_await call.process.system().yield();
+  }
+  co_return write_random(call, address, left) ? Errno::Success : Errno::Fault;
 }
 
 Errno proc_exit(Call& call) {
