@@ -93,7 +93,7 @@ NACRE_KERNEL_TASK_TEST(torture_long, a_hundred_thousand_spawns_timers_and_wakes)
 // ---- Every primitive, on all CPUs ----
 
 struct Contest {
-  Contest(uint64_t r) : rounds(r) {}
+  explicit Contest(uint64_t r) : rounds(r) {}
 
   const uint64_t rounds;
   coro::RwLock lock;

@@ -42,8 +42,18 @@ say() {
   fi
 }
 
+# What a preset's configuration was made of. CMake keeps flags for good, so that a change of these needs a fresh one.
+configured_from() {
+  cat CMakePresets.json cmake/*.cmake | sha256sum
+  [[ $1 != riscv64-kernel ]] || { tools/runtimes/build.sh --print-path && tools/libraries/build.sh --print-path; }
+}
+
 configure() {
-  [[ -e build/$1/build.ninja ]] || step "configure-$1" "configuring $1" cmake --preset "$1"
+  local stamp=build/stamps/configured-$1 from
+  from=$(configured_from "$1")
+  [[ ! -e build/$1/build.ninja || ! -e $stamp || $(<"$stamp") != "$from" ]] || return 0
+  step "configure-$1" "configuring $1" cmake --preset "$1" --fresh
+  echo "$from" >"$stamp"
 }
 
 # compile PRESET [TARGET...]

@@ -10,10 +10,6 @@ namespace nacre::masm {
 
 template <class T>
 struct UnclearedAllocator : std::allocator<T> {
-  template <class U>
-  struct rebind {
-    using other = UnclearedAllocator<U>;
-  };
   // Of an element that has no value given.
   template <class U>
   void construct(U* at) {
