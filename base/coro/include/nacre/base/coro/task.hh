@@ -65,6 +65,10 @@ class PromiseBase {
  public:
   std::coroutine_handle<> continuation;  // who awaits us; none for a root
 
+  PromiseBase() noexcept = default;
+  PromiseBase(const PromiseBase&) = delete;
+  PromiseBase& operator=(const PromiseBase&) = delete;
+
   std::suspend_always initial_suspend() noexcept { return {}; }
 
  protected:
@@ -76,8 +80,6 @@ template <class T>
 class Promise final : public PromiseBase {
  public:
   Promise() noexcept {}
-  Promise(const Promise&) = delete;
-  Promise& operator=(const Promise&) = delete;
   ~Promise() {
     if (has_failed_) [[unlikely]]
       std::destroy_at(&failure_);
@@ -113,8 +115,6 @@ template <>
 class Promise<void> final : public PromiseBase {
  public:
   Promise() noexcept {}
-  Promise(const Promise&) = delete;
-  Promise& operator=(const Promise&) = delete;
   // Nothing is left for a root's destructor: an ended or cancelled strand is on no list.
   ~Promise() {
     if (has_failed_) [[unlikely]]
