@@ -1,5 +1,5 @@
-// Which scheduler runs on this CPU, and the short way into its queue. Not for coroutines: the address of a thread-local must not outlive a suspension, so they
-// ask through functions (Scheduler::current).
+// Which scheduler runs on this CPU, and the short way into its queue. Not for coroutines: the address of a thread-local must
+// not outlive a suspension, so they ask through functions (Scheduler::current).
 #pragma once
 
 #include "nacre/base/coro/scheduler.hh"
