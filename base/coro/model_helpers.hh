@@ -1,12 +1,10 @@
 // What the exhaustive interleaving tests share.
 #pragma once
 
-#include <gtest/gtest.h>
-
-#include <cstdio>
-#include <functional>
+#include <memory>
 
 #include "nacre/base/coro/scheduler.hh"
+#include "nacre/base/coro/scope.hh"
 #include "nacre/base/model/atomic.hh"
 #include "nacre/base/model/checker.hh"
 
@@ -23,12 +21,12 @@ void work(Scheduler& scheduler, Done&& done) {
   }
 }
 
-inline void expect_sound(const model::Options& options,
-                         const std::function<void(model::Execution&)>& test) {
-  const model::Report report = model::explore(options, test);
-  EXPECT_EQ(report.failure, "");
-  EXPECT_GT(report.executions, 20u);
-  std::printf("%llu executions\n", static_cast<unsigned long long>(report.executions));
+// All interleavings of two CPUs that work until `done` holds.
+template <class Done>
+void work_on_both(model::Execution& run, Scheduler& first, Scheduler& second, const Done& done) {
+  run.thread([&] { work(first, done); });
+  run.thread([&] { work(second, done); });
+  run.go();
 }
 
 // In the frame of a strand: counts those that are alive.
@@ -37,5 +35,15 @@ struct Witness {
   explicit Witness(model::Var<int>* a) : alive(a) { alive->set(alive->get() + 1); }
   ~Witness() { alive->set(alive->get() - 1); }
 };
+
+// What a CPU does that ends a scope whose strands `alive` counts, and tells the others by `over`.
+inline void cancel_all(Scheduler& here, std::unique_ptr<Scope> scope, model::Var<int>& alive,
+                       Atomic<uint32_t>& over) {
+  const Scheduler::Running running(here);
+  scope->cancel_now();
+  model::expect(alive.get() == 0, "cancelled, and still there");
+  scope.reset();
+  over.store(1, std::memory_order_release);
+}
 
 }  // namespace nacre::coro

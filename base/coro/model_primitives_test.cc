@@ -14,11 +14,13 @@
 #include "nacre/base/coro/scope.hh"
 #include "nacre/base/coro/select.hh"
 #include "nacre/base/coro/semaphore.hh"
+#include "nacre/base/model/expect_sound.hh"
 
 namespace nacre::coro {
 namespace {
 
 using model::Execution;
+using model::expect_sound;
 using model::Var;
 
 using Counter = Atomic<uint32_t>;
@@ -56,9 +58,7 @@ TEST(Primitives, AWriterIsAloneAndReadersSeeWhatItWrote) {
     scope.spawn_on(first, writer(&lock, &left, &right, &ended));
     scope.spawn_on(first, reader(&lock, &left, &right, &ended));
     scope.spawn_on(second, reader(&lock, &left, &right, &ended));
-    run.thread([&] { work(first, done); });
-    run.thread([&] { work(second, done); });
-    run.go();
+    work_on_both(run, first, second, done);
     model::expect(lock.is_free() && left.get() == 1, "still held, or not written");
   });
 }
@@ -114,9 +114,7 @@ TEST(Primitives, PermitsAreNeitherLostNorMade) {
     scope.spawn_on(first, worker(&semaphore, &inside, &ended));
     scope.spawn_on(second, worker(&semaphore, &inside, &ended));
     scope.spawn_on(second, worker(&semaphore, &inside, &ended));
-    run.thread([&] { work(first, done); });
-    run.thread([&] { work(second, done); });
-    run.go();
+    work_on_both(run, first, second, done);
     model::expect(semaphore.available() == 1, "not one permit at the end");
   });
 }
@@ -254,13 +252,7 @@ TEST(Primitives, CancellingMeetsTheEndOfAChild) {
       auto scope = std::make_unique<Scope>();
       const auto child = [](std::unique_ptr<Witness>) -> Task<void> { co_return; };
       scope->spawn_on(other, child(std::make_unique<Witness>(&alive)), placement);
-      run.thread([&] {
-        const Scheduler::Running running(here);
-        scope->cancel_now();
-        model::expect(alive.get() == 0, "cancelled, and its parameter is still there");
-        scope.reset();
-        over.store(1, std::memory_order_release);
-      });
+      run.thread([&] { cancel_all(here, std::move(scope), alive, over); });
       run.thread([&] { work(other, [&] { return value_of(over) == 1; }); });
       run.go();
     });
@@ -352,13 +344,7 @@ TEST(Primitives, ASleeperIsCancelledWhileItsTimerFires) {
         co_await sleep_until(5);
       };
       scope->spawn_on(other, sleeper(&alive), placement);
-      run.thread([&] {
-        const Scheduler::Running running(here);
-        scope->cancel_now();
-        model::expect(alive.get() == 0, "cancelled, and still there");
-        scope.reset();
-        over.store(1, std::memory_order_release);
-      });
+      run.thread([&] { cancel_all(here, std::move(scope), alive, over); });
       run.thread([&] {
         work(other, [&] {
           other.timers().expire(6);

@@ -10,11 +10,13 @@
 #include "nacre/base/coro/event.hh"
 #include "nacre/base/coro/mutex.hh"
 #include "nacre/base/coro/scope.hh"
+#include "nacre/base/model/expect_sound.hh"
 
 namespace nacre::coro {
 namespace {
 
 using model::Execution;
+using model::expect_sound;
 using model::Var;
 
 TEST(Model, TheSpinLockExcludesAndOrders) {
@@ -129,9 +131,7 @@ TEST(Model, TheMutexExcludesAndIsHandedOn) {
     const auto done = [&] { return left.load(std::memory_order_relaxed) == 0; };
     scope.spawn_on(first, worker(&mutex, &counter, &left));
     scope.spawn_on(second, worker(&mutex, &counter, &left));
-    run.thread([&] { work(first, done); });
-    run.thread([&] { work(second, done); });
-    run.go();
+    work_on_both(run, first, second, done);
     model::expect(counter.get() == 2, "an increment is lost");
     model::expect(!mutex.is_locked(), "still locked");
   });
@@ -162,9 +162,7 @@ TEST(Model, AChannelDeliversOnceAndInOrder) {
     const auto done = [&] { return left.load(std::memory_order_relaxed) == 0; };
     scope.spawn_on(first, sender(&channel, &left));
     scope.spawn_on(second, receiver(&channel, &left));
-    run.thread([&] { work(first, done); });
-    run.thread([&] { work(second, done); });
-    run.go();
+    work_on_both(run, first, second, done);
   });
 }
 
@@ -183,13 +181,7 @@ TEST(Model, CancellingDestroysExactlyOnceAndIsCompleteAfterwards) {
         co_await yield();
       };
       scope->spawn_on(other, victim(&event, &alive), placement);
-      run.thread([&] {
-        const Scheduler::Running running(here);
-        scope->cancel_now();
-        model::expect(alive.get() == 0, "cancelled, and still there");
-        scope.reset();
-        over.store(1, std::memory_order_release);
-      });
+      run.thread([&] { cancel_all(here, std::move(scope), alive, over); });
       run.thread([&] { work(other, [&] { return over.load(std::memory_order_relaxed) == 1; }); });
       run.thread([&] { event.set(); });
       run.go();
@@ -221,9 +213,7 @@ TEST(Model, CancelIsAwaited) {
     };
     outer.spawn_on(here, canceller(&other, victim, &alive, &over));
     const auto done = [&] { return over.load(std::memory_order_relaxed) == 1; };
-    run.thread([&] { work(here, done); });
-    run.thread([&] { work(other, done); });
-    run.go();
+    work_on_both(run, here, other, done);
     model::expect(outer.is_empty(), "the canceller is not gone");
   });
 }

@@ -2,11 +2,10 @@
 // that sleep until they are poked. A lost wake-up shows as CPUs that wait for each other.
 #include <gtest/gtest.h>
 
-#include <cstdio>
-
 #include "nacre/base/coro/event.hh"
 #include "nacre/base/model/atomic.hh"
 #include "nacre/base/model/checker.hh"
+#include "nacre/base/model/expect_sound.hh"
 #include "nacre/kernel/exec/executor.hh"
 
 namespace nacre::exec {
@@ -16,6 +15,7 @@ using coro::Placement;
 using coro::Scope;
 using coro::Task;
 using model::Execution;
+using model::expect_sound;
 
 class ModelPort final : public CpuPort {
  public:
@@ -31,13 +31,6 @@ class ModelPort final : public CpuPort {
   uint64_t deadline = coro::kNever;
   coro::Atomic<uint32_t> pending{0};
 };
-
-void expect_sound(const model::Options& options, const std::function<void(Execution&)>& test) {
-  const model::Report report = model::explore(options, test);
-  EXPECT_EQ(report.failure, "");
-  EXPECT_GT(report.executions, 20u);
-  std::printf("%llu executions\n", static_cast<unsigned long long>(report.executions));
-}
 
 struct Stop : RemoteWork {
   explicit Stop(Executor& e)
