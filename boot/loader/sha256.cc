@@ -4,10 +4,10 @@
 #include <bit>
 #include <cstring>
 
+#include "sha256_blocks.hh"
+
 namespace nacre::loader {
 
-// Named for sha256_blocks.S.
-extern "C" [[gnu::visibility("hidden")]] const std::array<uint32_t, 64> nacre_sha256_constants;
 constexpr std::array<uint32_t, 64> nacre_sha256_constants = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
@@ -26,92 +26,14 @@ uint64_t big_endian(uint64_t value) {
 
 }  // namespace
 
+void Sha256::compress(State& state, const std::byte* blocks, size_t count) {
+  if (count == 0) return;
 #ifdef __riscv
-
-// sha256_blocks.S; `count` is not 0.
-extern "C" [[gnu::visibility("hidden")]] void nacre_sha256_blocks(uint32_t* state,
-                                                                  const std::byte* blocks,
-                                                                  size_t count);
-
-void Sha256::compress(State& state, const std::byte* blocks, size_t count) {
-  if (count != 0) nacre_sha256_blocks(state.data(), blocks, count);
-}
-
+  nacre_sha256_blocks(state.data(), blocks, count);
 #else
-
-// The same for tests on the host, and to read.
-namespace {
-
-uint32_t big_sigma0(uint32_t x) {
-  return std::rotr(x, 2) ^ std::rotr(x, 13) ^ std::rotr(x, 22);
-}
-uint32_t big_sigma1(uint32_t x) {
-  return std::rotr(x, 6) ^ std::rotr(x, 11) ^ std::rotr(x, 25);
-}
-uint32_t small_sigma0(uint32_t x) {
-  return std::rotr(x, 7) ^ std::rotr(x, 18) ^ (x >> 3);
-}
-uint32_t small_sigma1(uint32_t x) {
-  return std::rotr(x, 17) ^ std::rotr(x, 19) ^ (x >> 10);
-}
-
-// The working variables, named by where they are, not by what they are: instead of moving a round's results, the next round
-// calls its variables by other names. kRound is known when this is compiled, so that all of it is registers.
-struct Rounds {
-  uint32_t v[8];
-  uint32_t w[16];
-  uint32_t b_xor_c;
-
-  template <unsigned kRound>
-  [[gnu::always_inline]] void round(const uint32_t* constants) {
-    constexpr auto at = [](unsigned variable) { return (variable + 64 - kRound) % 8; };
-    uint32_t& word = w[kRound % 16];
-    if constexpr (kRound >= 16) {
-      word += small_sigma0(w[(kRound + 1) % 16]) + w[(kRound + 9) % 16] +
-              small_sigma1(w[(kRound + 14) % 16]);
-    }
-    const uint32_t a = v[at(0)];
-    const uint32_t b = v[at(1)];
-    const uint32_t e = v[at(4)];
-    const uint32_t f = v[at(5)];
-    const uint32_t g = v[at(6)];
-    const uint32_t choice = g ^ (e & (f ^ g));
-    const uint32_t t = v[at(7)] + constants[kRound] + word + big_sigma1(e) + choice;
-    v[at(3)] += t;
-    // The majority of a, b and c; this round's a ^ b is the next one's b ^ c.
-    const uint32_t a_xor_b = a ^ b;
-    const uint32_t majority = b ^ (a_xor_b & b_xor_c);
-    v[at(7)] = t + big_sigma0(a) + majority;
-    b_xor_c = a_xor_b;
-  }
-
-  template <unsigned... kRound>
-  [[gnu::always_inline]] void all(const uint32_t* constants,
-                                  std::integer_sequence<unsigned, kRound...>) {
-    (round<kRound>(constants), ...);
-  }
-};
-
-}  // namespace
-
-void Sha256::compress(State& state, const std::byte* blocks, size_t count) {
-  Rounds r;
-  std::ranges::copy(state, r.v);
-  for (; count != 0; --count, blocks += kBlockBytes) {
-    for (unsigned i = 0; i < 8; ++i) {
-      uint64_t pair;
-      std::memcpy(&pair, blocks + 8 * i, sizeof pair);
-      pair = big_endian(pair);
-      r.w[2 * i] = static_cast<uint32_t>(pair >> 32);
-      r.w[2 * i + 1] = static_cast<uint32_t>(pair);
-    }
-    r.b_xor_c = r.v[1] ^ r.v[2];
-    r.all(nacre_sha256_constants.data(), std::make_integer_sequence<unsigned, 64>());
-    for (unsigned i = 0; i < 8; ++i) r.v[i] = state[i] += r.v[i];
-  }
-}
-
+  sha256_blocks_plain(state.data(), blocks, count);
 #endif
+}
 
 void Sha256::update(std::span<const std::byte> bytes) {
   const size_t have = size_ % kBlockBytes;

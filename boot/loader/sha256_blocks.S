@@ -85,7 +85,8 @@
     eight \first + 8, s8, s9, s10, s11, ra, t2, t0, t1
     .endm
 
-    # Two words at once, at any alignment, which every hart that we know reads, or its firmware does; the lower half of the second one's register is what counts.
+    # Two words at once, at any alignment: every hart that we know reads those, or its firmware does. Of the second one's register
+    # the lower half counts.
     .macro load first, second, offset
     ld    \second, \offset(t5)
     rev8  \second, \second
