@@ -9,12 +9,8 @@ namespace nacre::loader::efi {
 
 using Handle = void*;
 using Status = uint64_t;
-inline constexpr Status kErrorBit = uint64_t{1} << 63;
 inline constexpr Status kSuccess = 0;
-inline constexpr Status kLoadError = kErrorBit | 1;
-inline constexpr Status kInvalidParameter = kErrorBit | 2;
-inline constexpr Status kBufferTooSmall = kErrorBit | 5;
-inline constexpr Status kNotFound = kErrorBit | 14;
+inline constexpr Status kNotFound = uint64_t{1} << 63 | 14;
 
 struct Guid {
   uint32_t a;

@@ -10,7 +10,9 @@
 #include <array>
 #include <cstring>
 #include <expected>
+#include <optional>
 #include <span>
+#include <string_view>
 
 #include "efi_memory.hh"
 #include "efi_text.hh"
@@ -166,7 +168,7 @@ Attempt<void> read_volume(const BootServices& services, Handle image, Handover& 
   if (loaded->options != nullptr) {
     const std::u16string_view options(loaded->options, loaded->options_size / sizeof(char16_t));
     if (!arguments.append(options))
-      warn("load options that are no text; left out, bytes:", loaded->options_size);
+      warn("load options that are no text, or too long; left out, bytes:", loaded->options_size);
   }
   handover.arguments = arguments.text();
   return {};

@@ -7,9 +7,7 @@ namespace nacre::loader::efi {
 bool Words::append(std::string_view text) {
   if (text.empty()) return true;
   const size_t blank = used_ == 0 ? 0 : 1;
-  if (text.size() > buffer_.size() - used_ || text.size() + blank > buffer_.size() - used_) {
-    return false;
-  }
+  if (text.size() + blank > buffer_.size() - used_) return false;
   if (blank != 0) buffer_[used_++] = ' ';
   std::ranges::copy(text, buffer_.begin() + static_cast<ptrdiff_t>(used_));
   used_ += text.size();

@@ -17,8 +17,6 @@ namespace nacre::loader {
 // From here on stop() can hand a status to the emulator.
 void use_test_device(const fdt::Tree& tree);
 
-[[nodiscard]] uint64_t read_time();
-
 // Whether the hart implements a translation mode. `scratch_table` is a page to clobber.
 [[nodiscard]] bool supports(paging::Mode mode, std::span<uint64_t, 512> scratch_table);
 
