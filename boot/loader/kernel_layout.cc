@@ -45,6 +45,7 @@ std::optional<uint64_t> KernelLayout::draw(uint64_t size, uint64_t alignment) {
 }
 
 std::optional<uint64_t> KernelLayout::place_direct_map(uint64_t memory_end) {
+  if (memory_end > paging::lower_half_end(mode_)) return std::nullopt;
   const uint64_t span = std::max(kDirectMapSpan, align_up(memory_end, kDirectMapAlignment));
   if (span >= paging::lower_half_end(mode_) - kMargin) return std::nullopt;
   if (random_ != nullptr) return draw(span, kDirectMapAlignment);

@@ -95,25 +95,16 @@ bool start_hart(uint64_t hart, const KernelEntry& entry) {
                        reinterpret_cast<uint64_t>(&entry)) == 0;
 }
 
-uint64_t read_time() {
-  uint64_t ticks;
-  // SAFETY: reads a counter.
-  asm volatile("rdtime %0" : "=r"(ticks));
-  return ticks;
-}
-
 bool supports(paging::Mode mode, std::span<uint64_t, 512> scratch_table) {
-  // Identity leaves in the root that cover the loader: its first entry with Sv48 and Sv57, and with Sv39 the one
-  // of the GiB it lies in. V, R, W, X, A and D.
+  // An identity leaf in the root that covers the loader, where it is that low. V, R, W, X, A and D.
   constexpr uint64_t kEverything = 0xcf;
   // SAFETY: only computed with.
   const uint64_t root = reinterpret_cast<uint64_t>(scratch_table.data());
+  if (root >= paging::lower_half_end(mode)) return false;
+  const unsigned level = paging::levels_of(mode) - 1;
+  const uint64_t begin = root & ~(paging::span_of_level(level) - 1);
   for (uint64_t& entry : scratch_table) entry = 0;
-  scratch_table[0] = kEverything;
-  if (mode == paging::Mode::Sv39) {
-    const uint64_t here = root >> 30;
-    scratch_table[here] = (here << 30 >> 12 << 10) | kEverything;
-  }
+  scratch_table[paging::table_index(root, level)] = (begin >> 12 << 10) | kEverything;
   const uint64_t wanted = paging::make_satp(mode, 0, PhysAddr(root));
   uint64_t got;
   // SAFETY: the table maps the loader where it is. A mode that is not there leaves satp as it was.

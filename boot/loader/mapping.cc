@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "kernel_layout.hh"
 #include "machine.hh"
 
 namespace nacre::loader {
@@ -70,6 +71,8 @@ void map_devices(Table& table, const fdt::Tree& tree, uint64_t offset) {
   for (auto node = soc ? soc->first_child() : std::nullopt; node; node = node->next_sibling()) {
     const auto region = node->region(0);
     if (!region || region->size > kLargest || region->size == 0) continue;
+    // Behind the direct map's own addresses lie others'.
+    if (region->address > kDirectMapSpan - region->size) continue;
     const uint64_t begin = region->address & ~(kPageSize - 1);
     const uint64_t size =
         (region->address + region->size - begin + kPageSize - 1) & ~(kPageSize - 1);

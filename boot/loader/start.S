@@ -81,6 +81,8 @@ late_hart:
     # instructions and firmware calls only, since nothing can be relied on.
     .balign 4
 loader_trap:
+    lla  t0, 3f               # if the test device is none
+    csrw stvec, t0
     lla  s0, loader_trap_text
 1:  lbu  a0, 0(s0)
     beqz a0, 2f
@@ -94,6 +96,7 @@ loader_trap:
     beqz t0, 3f
     li   t1, 0x3333 | 102 << 16
     sw   t1, 0(t0)
+    .balign 4
 3:  li   a7, 0x53525354       # system reset: shut down, for a system failure
     li   a6, 0
     li   a0, 0
