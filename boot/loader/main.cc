@@ -59,19 +59,17 @@ random::ChaChaRandom make_generator(const fdt::Tree& tree, const fdt::BootArgume
   std::array<uint8_t, sizeof info.boot_ticks> ticks;
   std::memcpy(ticks.data(), &info.boot_ticks, ticks.size());
   random::ChaChaRandom generator(ticks);
-  if (arguments.value("seed") == "off") return generator;
   const auto chosen = tree.find("/chosen");
   const auto seed = chosen ? chosen->property("rng-seed") : std::nullopt;
-  const bool in_tree = seed && !seed->data().empty();
-  if (!in_tree && handover.seed_size == 0) return generator;
-  if (in_tree) {
-    const std::span<std::byte> bytes =
-        memory_at(address_of(seed->data().data()), seed->data().size());
-    std::array<uint8_t, BootInfo::kMaxSeed> copy{};
-    std::memcpy(copy.data(), bytes.data(), std::min(bytes.size(), copy.size()));
-    generator.mix(copy);
-    std::ranges::fill(bytes, std::byte{0});
-  }
+  const std::span<std::byte> in_tree =
+      seed ? memory_at(address_of(seed->data().data()), seed->data().size())
+           : std::span<std::byte>();
+  std::array<uint8_t, BootInfo::kMaxSeed> copy{};
+  std::memcpy(copy.data(), in_tree.data(), std::min(in_tree.size(), copy.size()));
+  std::ranges::fill(in_tree, std::byte{0});
+  const bool has_seed = !in_tree.empty() || handover.seed_size != 0;
+  if (!has_seed || arguments.value("seed") == "off") return generator;
+  generator.mix(copy);
   generator.mix(std::span(handover.seed).first(handover.seed_size));
   handover.seed.fill(0);
   generator.fill(info.seed);
