@@ -99,6 +99,13 @@ void describe_machine(const fdt::Tree& tree, const Handover& handover, BootInfo&
   paint(map, info.initrd, MemoryKind::Initrd);
   paint(map, info.device_tree, MemoryKind::DeviceTree);
   paint(map, info.loader, MemoryKind::Loader);
+  // The kernel reads both where they are, and takes the loader's memory for its own.
+  if (!map.holds(info.initrd, MemoryKind::Loader)) {
+    stop("the boot archive does not lie in memory of its own");
+  }
+  if (!map.holds(info.device_tree, MemoryKind::Loader)) {
+    stop("the device tree does not lie in memory of its own");
+  }
 }
 
 Mode choose_mode(const fdt::BootArguments& arguments, const abi::BootRequest& request) {

@@ -94,6 +94,20 @@ void MemoryMap::join_neighbours() {
   count_ = kept;
 }
 
+bool MemoryMap::holds(const abi::Range& range, MemoryKind but_not) const {
+  uint64_t end = 0;
+  if (__builtin_add_overflow(range.begin, range.size, &end)) return false;
+  uint64_t at = range.begin;
+  for (const MemoryRegion& region : regions()) {
+    if (at >= end) break;
+    if (at < region.base) return false;
+    if (at >= end_of(region)) continue;
+    if (region.kind == but_not) return false;
+    at = end_of(region);
+  }
+  return at >= end;
+}
+
 std::optional<MemoryRegion> MemoryMap::largest_usable() const {
   std::optional<MemoryRegion> best;
   for (const MemoryRegion& region : regions()) {

@@ -29,6 +29,8 @@ class MemoryMap {
   [[nodiscard]] std::span<const abi::MemoryRegion> regions() const {
     return std::span(regions_).first(count_);
   }
+  // Whether each byte is memory, and none of it of this kind. Of nothing at all it is true.
+  [[nodiscard]] bool holds(const abi::Range& range, abi::MemoryKind but_not) const;
   // The largest Usable region.
   [[nodiscard]] std::optional<abi::MemoryRegion> largest_usable() const;
 

@@ -49,6 +49,30 @@ TEST(MemoryMap, MemoryIsCutToWholePagesAndMayOverlap) {
   expect_regions(map, {{0x2000, 0x7000, MemoryKind::Usable}});
 }
 
+TEST(MemoryMap, WhetherARangeIsMemory) {
+  MemoryMap map;
+  ASSERT_EQ(map.add_memory(0x4000, 0x4000), PaintStatus::Done);
+  ASSERT_EQ(map.add_memory(0x10000, 0x1000), PaintStatus::Done);
+  ASSERT_EQ(map.paint(0x5000, 0x1000, MemoryKind::Loader), PaintStatus::Done);
+  ASSERT_EQ(map.paint(0x6000, 0x1000, MemoryKind::Initrd), PaintStatus::Done);
+  const auto holds = [&](uint64_t begin, uint64_t size) {
+    return map.holds({begin, size}, MemoryKind::Loader);
+  };
+  EXPECT_TRUE(holds(0x4000, 0x1000));
+  EXPECT_TRUE(holds(0x6123, 0x1edd));
+  EXPECT_TRUE(holds(0x10fff, 1));
+  EXPECT_TRUE(holds(0, 0));
+  EXPECT_FALSE(holds(0x3fff, 1));
+  EXPECT_FALSE(holds(0x3fff, 2));
+  EXPECT_FALSE(holds(0x6123, 0x1ede));
+  EXPECT_FALSE(holds(0x7000, 0x9800));
+  EXPECT_FALSE(holds(0x10fff, 2));
+  EXPECT_FALSE(holds(0x11000, 1));
+  EXPECT_FALSE(holds(0x4fff, 2));
+  EXPECT_FALSE(holds(0x5fff, 2));
+  EXPECT_FALSE(holds(0x6000, ~uint64_t{0}));
+}
+
 TEST(MemoryMap, PaintOutsideMemoryIsIgnored) {
   MemoryMap map;
   ASSERT_EQ(map.add_memory(0x4000, 0x1000), PaintStatus::Done);
