@@ -87,20 +87,23 @@ constexpr std::string_view kKnownArguments[] = {
     "fault",     "kaslr",     "list-tests", "log",        "paging",
     "seed",      "shell",     "test",       "test-after", "test-timeout"};
 
+constexpr std::string_view kNumericArguments[] = {"asid-bits", "fail-alloc", "test-timeout"};
+
 void check_arguments(const fdt::BootArguments& arguments) {
   const std::string_view text = arguments.text();
   arguments.for_each([&](const fdt::BootArgument& argument) {
-    const auto column = static_cast<size_t>(argument.key.data() - text.data()) + 1;
-    const auto value_column = static_cast<size_t>(argument.value.data() - text.data()) + 1;
-    if (std::ranges::find(kKnownArguments, argument.key) == std::end(kKnownArguments)) {
-      log_init.warn("boot arguments, column {}: '{}' is unknown", column, argument.key);
-    } else if (argument.key == "fail-alloc" && !arguments.number(argument.key)) {
+    const auto key = static_cast<size_t>(argument.key.data() - text.data());
+    const std::string_view behind_key = text.substr(key + argument.key.size());
+    const size_t value_column = key + argument.key.size() + (behind_key.starts_with('=') ? 2 : 1);
+    if (!std::ranges::contains(kKnownArguments, argument.key)) {
+      log_init.warn("boot arguments, column {}: '{}' is unknown", key + 1, argument.key);
+    } else if (std::ranges::contains(kNumericArguments, argument.key) &&
+               !arguments.number(argument.key)) {
       log_init.warn("boot arguments, column {}: '{}' is not a number", value_column,
                     argument.value);
     }
-    const bool quoted = !argument.value.empty() && argument.value.data()[-1] == '"';
-    if (quoted && argument.value.end() == text.end())
-      log_init.warn("boot arguments, column {}: a quote does not end", value_column - 1);
+    if (behind_key.starts_with("=\"") && behind_key.size() == 2 + argument.value.size())
+      log_init.warn("boot arguments, column {}: a quote does not end", value_column);
   });
 }
 
