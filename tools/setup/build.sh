@@ -45,15 +45,19 @@ say() {
 # What a preset's configuration was made of. CMake keeps flags for good, so that a change of these needs a fresh one.
 configured_from() {
   cat CMakePresets.json cmake/*.cmake | sha256sum
-  [[ $1 != riscv64-kernel ]] || { tools/runtimes/build.sh --print-path && tools/libraries/build.sh --print-path; }
+  [[ $1 != riscv64-kernel* ]] || { tools/runtimes/build.sh --print-path && tools/libraries/build.sh --print-path; }
 }
 
+# configure PRESET [again]: afresh where that changed; else, with `again`, on top of what is there.
 configure() {
   local stamp=build/stamps/configured-$1 from
   from=$(configured_from "$1")
-  [[ ! -e build/$1/build.ninja || ! -e $stamp || $(<"$stamp") != "$from" ]] || return 0
-  step "configure-$1" "configuring $1" cmake --preset "$1" --fresh
-  echo "$from" >"$stamp"
+  if [[ ! -e build/$1/build.ninja || ! -e $stamp || $(<"$stamp") != "$from" ]]; then
+    step "configure-$1" "configuring $1" cmake --preset "$1" --fresh
+    echo "$from" >"$stamp"
+  elif [[ ${2-} == again ]]; then
+    step "configure-$1" "configuring $1" cmake --preset "$1"
+  fi
 }
 
 # compile PRESET [TARGET...]
@@ -109,8 +113,11 @@ build_one() {
       compile "$1"
       ;;
     configure:*)
-      [[ $1 != configure:riscv64-kernel ]] || { runtimes && libraries; }
-      step "configure-${1#configure:}" "configuring ${1#configure:}" cmake --preset "${1#configure:}"
+      if [[ $1 == configure:riscv64-kernel* ]]; then
+        runtimes
+        libraries
+      fi
+      configure "${1#configure:}" again
       ;;
     all)
       for preset in host host-asan riscv64-linux riscv64-kernel; do build_one $preset; done
