@@ -9,6 +9,7 @@
 #include "nacre/kernel/arch/per_cpu.hh"
 #include "nacre/kernel/exec/kernel_port.hh"
 #include "nacre/kernel/mm/kernel_memory.hh"
+#include "nacre/kernel/mm/user_fault.hh"
 #include "nacre/kernel/trap/vectors.hh"
 #include "nacre/kernel/wasm/domain.hh"
 #include "nacre/kernel/wasm/domain_list.hh"
@@ -38,19 +39,6 @@ trap::FastSyscallResult on_environment_call(trap::SyscallRegisters& registers) {
 // A handler's failure to allocate ends its guest, not the kernel.
 runtime::HostOutcome out_of_memory() {
   return runtime::HostOutcome::trapped(abi::TrapKind::HostError);
-}
-
-std::optional<mm::FaultAccess> access_of(Cause cause) {
-  switch (cause) {
-    case Cause::InstructionPageFault:
-      return mm::FaultAccess::Execute;
-    case Cause::LoadPageFault:
-      return mm::FaultAccess::Read;
-    case Cause::StorePageFault:
-      return mm::FaultAccess::Write;
-    default:
-      return std::nullopt;
-  }
 }
 
 runtime::FaultCause fault_cause_of(Cause cause) {
@@ -208,7 +196,7 @@ coro::Task<Thread::Next> Thread::serve(trap::ExitReason exit) {
 
 Thread::Next Thread::serve_fault(trap::ExitReason exit) {
   const UserAddr address(exit.value);
-  if (const auto access = access_of(exit.cause)) {
+  if (const auto access = mm::access_of(exit.cause)) {
     const mm::FaultOutcome outcome = domain_.space().fault(address, *access);
     if (outcome == mm::FaultOutcome::Resolved) return Next::Resume;
     if (outcome == mm::FaultOutcome::OutOfMemory) {
