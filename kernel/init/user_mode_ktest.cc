@@ -1,6 +1,5 @@
 // User mode without an engine: a few hand-written instructions (user_program.S) in an address space of their own.
 #include <bit>
-#include <memory>
 
 #include "nacre/base/core/panic.hh"
 #include "nacre/kernel/arch/clock.hh"
@@ -12,6 +11,7 @@
 #include "nacre/kernel/mm/kernel_memory.hh"
 #include "nacre/kernel/testing/benchmark.hh"
 #include "nacre/kernel/testing/test.hh"
+#include "nacre/kernel/testing/user_code.hh"
 #include "nacre/kernel/trap/dispatch.hh"
 #include "nacre/kernel/trap/user_mode.hh"
 
@@ -36,15 +36,9 @@ extern "C" const uint8_t nacre_user_float[];
 class UserProgram {
  public:
   explicit UserProgram(trap::FastSyscallHandler handler = nullptr)
-      : handler_before_(trap::set_fast_syscall_handler(handler)) {
-    auto space = mm::AddressSpace::create(mm::machine(), make_ref<mm::Budget>(ByteSize::mib(1)));
-    REQUIRE(space.has_value());
-    space_ = std::move(*space);
-    const auto base = space_->publish(std::span(nacre_user_program, nacre_user_program_end),
-                                      paging::Access::ReadExecute);
-    REQUIRE(base.has_value());
-    base_ = *base;
-    mm::activate(*space_);
+      : code_({nacre_user_program, nacre_user_program_end}),
+        handler_before_(trap::set_fast_syscall_handler(handler)) {
+    mm::activate(code_.space());
   }
   ~UserProgram() {
     mm::deactivate();
@@ -61,32 +55,20 @@ class UserProgram {
     Thread& operator=(const Thread&) = delete;
   };
   void start_at(Thread& context, const uint8_t* label) const {
-    context.pc = base_.value() + static_cast<uint64_t>(label - nacre_user_program);
-  }
-  // The program's code takes the faults that its first use brings.
-  ExitReason run_to_interrupt(UserContext& context) {
-    while (true) {
-      const ExitReason reason = trap::enter_user(context);
-      if (!reason.is_page_fault()) return reason;
-      const auto access = reason.cause == Cause::InstructionPageFault ? mm::FaultAccess::Execute
-                                                                      : mm::FaultAccess::Read;
-      if (space_->fault(UserAddr(reason.value), access) != mm::FaultOutcome::Resolved)
-        return reason;
-    }
+    context.pc = code_.address_of(label);
   }
   // The executor's own interrupts do not count.
-  ExitReason run(UserContext& context) {
+  static ExitReason run(UserContext& context) {
     while (true) {
-      const ExitReason reason = run_to_interrupt(context);
+      const ExitReason reason = trap::enter_user(context);
       if (!reason.is_interrupt()) return reason;
       exec::this_port().serve_interrupts();
     }
   }
 
  private:
+  testing::UserCode code_;
   trap::FastSyscallHandler handler_before_;
-  std::unique_ptr<mm::AddressSpace> space_;
-  UserAddr base_;
 };
 
 NACRE_KERNEL_TEST(user, registers_pass_through) {
@@ -192,10 +174,10 @@ NACRE_KERNEL_TEST(user, timer_preempts) {
   for (unsigned i = 1; i <= 100 && context[Register::A0] == 0; ++i) {
     const uint64_t deadline = arch::now_ns() + 2'000'000;
     arch::set_timer_deadline(deadline);
-    ExitReason reason = program.run_to_interrupt(context);
+    ExitReason reason = trap::enter_user(context);
     while (reason.cause == Cause::SoftwareInterrupt) {
       trap::serve_interrupt(reason);
-      reason = program.run_to_interrupt(context);
+      reason = trap::enter_user(context);
     }
     EXPECT(reason.cause == Cause::TimerInterrupt);
     EXPECT_GE(arch::now_ns(), deadline);

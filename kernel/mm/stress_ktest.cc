@@ -11,6 +11,7 @@
 #include "nacre/kernel/exec/kernel_port.hh"
 #include "nacre/kernel/mm/kernel_memory.hh"
 #include "nacre/kernel/testing/test.hh"
+#include "nacre/kernel/testing/user_code.hh"
 #include "nacre/kernel/trap/user_mode.hh"
 
 namespace nacre::mm {
@@ -23,32 +24,16 @@ using trap::Register;
 constexpr int kStepsOfABatch = 16;
 
 // A space with two programs: a1 from where a0 points, and to there.
-class Programs {
- public:
-  Programs() : budget_(make_ref<Budget>(ByteSize::mib(48))) {
-    auto made = AddressSpace::create(machine(), budget_);
-    REQUIRE(made.has_value());
-    space_ = std::move(*made);
-    constexpr std::array<uint32_t, 4> kCode = {
-        0x00053583,  // ld   a1, 0(a0)
-        0x00100073,  // ebreak
-        0x00b53023,  // sd   a1, 0(a0)
-        0x00100073,  // ebreak
-    };
-    // SAFETY: INV-3: bytes of a constant, in the machine's own order.
-    const auto* bytes = reinterpret_cast<const uint8_t*>(kCode.data());
-    const auto at = space_->publish({bytes, sizeof kCode}, Access::ReadExecute);
-    REQUIRE(at.has_value());
-    code_ = *at;
-  }
-  [[nodiscard]] AddressSpace& space() { return *space_; }
-  [[nodiscard]] uint64_t load() const { return code_.value(); }
-  [[nodiscard]] uint64_t store() const { return code_.value() + 8; }
-
- private:
-  Ref<Budget> budget_;
-  std::unique_ptr<AddressSpace> space_;
-  UserAddr code_;
+struct Programs : testing::UserCode {
+  static constexpr std::array<uint32_t, 4> kInstructions = {
+      0x00053583,  // ld   a1, 0(a0)
+      0x00100073,  // ebreak
+      0x00b53023,  // sd   a1, 0(a0)
+      0x00100073,  // ebreak
+  };
+  Programs() : UserCode(kInstructions, ByteSize::mib(48)) {}
+  [[nodiscard]] uint64_t load() const { return start().value(); }
+  [[nodiscard]] uint64_t store() const { return start().value() + 8; }
 };
 
 // Being a user of a space, on this CPU, until the next suspension.
@@ -83,11 +68,7 @@ class Stay {
         exec::this_port().serve_interrupts();
         continue;
       }
-      const FaultAccess access = exit.cause == Cause::StorePageFault  ? FaultAccess::Write
-                                 : exit.cause == Cause::LoadPageFault ? FaultAccess::Read
-                                                                      : FaultAccess::Execute;
-      if (programs_.space().fault(UserAddr(exit.value), access) != FaultOutcome::Resolved)
-        return false;
+      if (!programs_.serve(exit)) return false;
     }
   }
 

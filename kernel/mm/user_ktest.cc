@@ -5,6 +5,7 @@
 #include "nacre/kernel/mm/kernel_memory.hh"
 #include "nacre/kernel/testing/benchmark.hh"
 #include "nacre/kernel/testing/test.hh"
+#include "nacre/kernel/testing/user_code.hh"
 #include "nacre/kernel/trap/dispatch.hh"
 #include "nacre/kernel/trap/user_mode.hh"
 
@@ -32,14 +33,10 @@ constexpr std::array<uint32_t, 5> kCall = {
 constexpr uint64_t kTouchRound = 3;
 constexpr uint64_t kCallRound = 4;
 
-template <size_t N>
-std::span<const uint8_t> bytes_of(const std::array<uint32_t, N>& code) {
-  // SAFETY: INV-3: bytes of a constant, in the machine's own order.
-  return {reinterpret_cast<const uint8_t*>(code.data()), sizeof code};
-}
+constexpr ByteSize kMuchMemory = ByteSize::mib(64);
 
 Ref<Budget> large_budget() {
-  return make_ref<Budget>(ByteSize::mib(64));
+  return make_ref<Budget>(kMuchMemory);
 }
 std::unique_ptr<AddressSpace> make_space() {
   auto space = AddressSpace::create(machine(), large_budget());
@@ -51,11 +48,8 @@ std::unique_ptr<AddressSpace> make_space() {
 class User {
  public:
   template <size_t N>
-  explicit User(const std::array<uint32_t, N>& code) : space_(make_space()), context_{} {
-    const auto start = space_->publish(bytes_of(code), Access::ReadExecute);
-    REQUIRE(start.has_value());
-    start_ = *start;
-    activate(*space_);
+  explicit User(const std::array<uint32_t, N>& code) : code_(code, kMuchMemory) {
+    activate(code_.space());
   }
   ~User() {
     trap::forget_registers(context_);
@@ -66,7 +60,7 @@ class User {
 
   // From the program's start to its breakpoint, or to a fault that the space cannot serve.
   trap::ExitReason run() {
-    context_.pc = start_.value();
+    context_.pc = code_.start().value();
     while (true) {
       const trap::ExitReason exit = trap::enter_user(context_);
       if (exit.is_interrupt()) {
@@ -74,23 +68,18 @@ class User {
         trap::serve_interrupt(exit);
         continue;
       }
-      if (!exit.is_page_fault()) return exit;
-      const FaultAccess access = exit.cause == Cause::StorePageFault  ? FaultAccess::Write
-                                 : exit.cause == Cause::LoadPageFault ? FaultAccess::Read
-                                                                      : FaultAccess::Execute;
-      if (space_->fault(UserAddr(exit.value), access) != FaultOutcome::Resolved) return exit;
+      if (!code_.serve(exit)) return exit;
       ++faults;
     }
   }
   uint64_t& operator[](Register r) { return context_[r]; }
-  AddressSpace& space() { return *space_; }
+  AddressSpace& space() { return code_.space(); }
 
   uint64_t faults = 0;
 
  private:
-  std::unique_ptr<AddressSpace> space_;
-  UserAddr start_;
-  trap::UserContext context_;
+  testing::UserCode code_;
+  trap::UserContext context_{};
 };
 
 // Touches [begin, end) at a distance.

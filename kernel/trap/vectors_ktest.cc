@@ -13,6 +13,7 @@
 #include "nacre/kernel/exec/kernel_port.hh"
 #include "nacre/kernel/mm/kernel_memory.hh"
 #include "nacre/kernel/testing/test.hh"
+#include "nacre/kernel/testing/user_code.hh"
 #include "nacre/kernel/trap/dispatch.hh"
 #include "nacre/kernel/trap/user_mode.hh"
 
@@ -28,26 +29,8 @@ extern "C" const uint8_t nacre_float_once[];
 
 constexpr uint64_t kSliceNs = 200'000;
 
-// The programs in a space of their own.
-class Programs {
- public:
-  Programs() {
-    auto space = mm::AddressSpace::create(mm::machine(), make_ref<mm::Budget>(ByteSize::mib(1)));
-    REQUIRE(space.has_value());
-    space_ = std::move(*space);
-    const auto base = space_->publish(std::span(nacre_vector_program, nacre_vector_program_end),
-                                      paging::Access::ReadExecute);
-    REQUIRE(base.has_value());
-    base_ = *base;
-  }
-  [[nodiscard]] uint64_t address_of(const uint8_t* label) const {
-    return base_.value() + static_cast<uint64_t>(label - nacre_vector_program);
-  }
-  [[nodiscard]] mm::AddressSpace& space() { return *space_; }
-
- private:
-  std::unique_ptr<mm::AddressSpace> space_;
-  UserAddr base_;
+struct Programs : testing::UserCode {
+  Programs() : UserCode({nacre_vector_program, nacre_vector_program_end}) {}
 };
 
 // A thread that may have vectors, and gets them by its first use.

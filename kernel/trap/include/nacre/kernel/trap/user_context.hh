@@ -89,10 +89,6 @@ struct ExitReason {
   uint64_t value;  // stval: the address of a fault; otherwise of no use
 
   [[nodiscard]] bool is_interrupt() const { return (static_cast<uint64_t>(cause) >> 63) != 0; }
-  [[nodiscard]] bool is_page_fault() const {
-    return cause == Cause::InstructionPageFault || cause == Cause::LoadPageFault ||
-           cause == Cause::StorePageFault;
-  }
   [[nodiscard]] bool is_environment_call() const { return cause == Cause::UserEnvironmentCall; }
 };
 
