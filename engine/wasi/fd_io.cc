@@ -180,18 +180,20 @@ struct Transfer {
   }
 };
 
-std::optional<Errno> attempt(Call& call, const Transfer& transfer) {
-  if (transfer.is_long()) return std::nullopt;
-  return transfer.finish(call, transfer.move(call.memory, transfer.offset, transfer.vecs));
+std::optional<Errno> attempt(Call& call, const Outcome<Transfer>& transfer) {
+  if (!transfer) return transfer.error();
+  if (transfer->is_long()) return std::nullopt;
+  return transfer->finish(call, transfer->move(call.memory, transfer->offset, transfer->vecs));
 }
 
-coro::Task<Errno> complete(Call& call, Transfer transfer) {
+coro::Task<Errno> complete(Call& call, Outcome<Transfer> transfer) {
+  if (!transfer) co_return transfer.error();
   const auto move = [&](uint64_t at, std::span<const IoVec> piece) {
-    return transfer.move(call.memory, at, piece);
+    return transfer->move(call.memory, at, piece);
   };
   const Outcome<uint32_t> count =
-      co_await in_pieces(call, std::move(transfer.vecs), transfer.offset, move);
-  co_return transfer.finish(call, count);
+      co_await in_pieces(call, std::move(transfer->vecs), transfer->offset, move);
+  co_return transfer->finish(call, count);
 }
 
 // fd_read and fd_write on a file.
@@ -216,11 +218,11 @@ Outcome<Transfer> at_given_offset(Call& call, bool writes) {
 }
 
 // What fd_read and fd_write have in common before they part for streams and files.
-struct Access {
+struct Target {
   Descriptor* descriptor;
   std::vector<IoVec> vecs;
 };
-Outcome<Access> access(Call& call, uint64_t right) {
+Outcome<Target> find_target(Call& call, uint64_t right) {
   auto vecs = read_io_vecs(call.memory, call.u32(1), call.u32(2));
   const auto descriptor = find_descriptor(call, call.u32(0), 0);
   if (!descriptor) return refuse(descriptor.error());
@@ -228,16 +230,16 @@ Outcome<Access> access(Call& call, uint64_t right) {
   if (((*descriptor)->rights_base & right) == 0) return refuse(Errno::NotCapable);
   if (!vecs) return refuse(vecs.error());
   if (!can_store(call.memory, call.u32(3), 4)) return refuse(Errno::Fault);
-  return Access{*descriptor, std::move(*vecs)};
+  return Target{*descriptor, std::move(*vecs)};
 }
 
 }  // namespace
 
 // What is refused is refused at once. Of streams: what there is, and what fits; of files, what is not long.
 std::optional<Errno> try_fd_read(Call& call) {
-  auto granted = access(call, rights::kFdRead);
-  if (!granted) return granted.error();
-  auto& [descriptor, vecs] = *granted;
+  auto target = find_target(call, rights::kFdRead);
+  if (!target) return target.error();
+  auto& [descriptor, vecs] = *target;
   if (descriptor->kind == Descriptor::Kind::File) {
     return attempt(call, at_own_offset(call, *descriptor, std::move(vecs), false));
   }
@@ -251,9 +253,9 @@ std::optional<Errno> try_fd_read(Call& call) {
 
 coro::Task<Errno> fd_read(Call& call) {
   if (const auto done = try_fd_read(call)) co_return *done;
-  auto granted = access(call, rights::kFdRead);
-  if (!granted) co_return granted.error();
-  auto& [descriptor, vecs] = *granted;
+  auto target = find_target(call, rights::kFdRead);
+  if (!target) co_return target.error();
+  auto& [descriptor, vecs] = *target;
   if (descriptor->kind == Descriptor::Kind::File) {
     co_return co_await complete(call, at_own_offset(call, *descriptor, std::move(vecs), false));
   }
@@ -269,9 +271,9 @@ coro::Task<Errno> fd_read(Call& call) {
 }
 
 std::optional<Errno> try_fd_write(Call& call) {
-  auto granted = access(call, rights::kFdWrite);
-  if (!granted) return granted.error();
-  auto& [descriptor, vecs] = *granted;
+  auto target = find_target(call, rights::kFdWrite);
+  if (!target) return target.error();
+  auto& [descriptor, vecs] = *target;
   if (descriptor->kind == Descriptor::Kind::File) {
     return attempt(call, at_own_offset(call, *descriptor, std::move(vecs), true));
   }
@@ -280,9 +282,9 @@ std::optional<Errno> try_fd_write(Call& call) {
 
 coro::Task<Errno> fd_write(Call& call) {
   if (const auto done = try_fd_write(call)) co_return *done;
-  auto granted = access(call, rights::kFdWrite);
-  if (!granted) co_return granted.error();
-  auto& [descriptor, vecs] = *granted;
+  auto target = find_target(call, rights::kFdWrite);
+  if (!target) co_return target.error();
+  auto& [descriptor, vecs] = *target;
   if (descriptor->kind == Descriptor::Kind::File) {
     co_return co_await complete(call, at_own_offset(call, *descriptor, std::move(vecs), true));
   }
@@ -291,25 +293,19 @@ coro::Task<Errno> fd_write(Call& call) {
 }
 
 std::optional<Errno> try_fd_pread(Call& call) {
-  const auto transfer = at_given_offset(call, false);
-  return transfer ? attempt(call, *transfer) : transfer.error();
+  return attempt(call, at_given_offset(call, false));
 }
 
 coro::Task<Errno> fd_pread(Call& call) {
-  auto transfer = at_given_offset(call, false);
-  if (!transfer) co_return transfer.error();
-  co_return co_await complete(call, std::move(*transfer));
+  co_return co_await complete(call, at_given_offset(call, false));
 }
 
 std::optional<Errno> try_fd_pwrite(Call& call) {
-  const auto transfer = at_given_offset(call, true);
-  return transfer ? attempt(call, *transfer) : transfer.error();
+  return attempt(call, at_given_offset(call, true));
 }
 
 coro::Task<Errno> fd_pwrite(Call& call) {
-  auto transfer = at_given_offset(call, true);
-  if (!transfer) co_return transfer.error();
-  co_return co_await complete(call, std::move(*transfer));
+  co_return co_await complete(call, at_given_offset(call, true));
 }
 
 Errno fd_seek(Call& call) {
