@@ -94,9 +94,7 @@ Result<masm::CompiledModule> compile_module(const wasm::Module& module,
     TRY_ASSIGN(const masm::CompiledFunction compiled, compiler.compile(function));
     product.functions.push_back(compiled);
     done += module.functions[function].body_size;
-    if (options.on_progress && !options.on_progress(done)) {
-      return fail(ErrorCode::Cancelled, "compilation was cancelled");
-    }
+    if (options.on_progress) options.on_progress(done);
     if (masm.failed()) break;
   }
   if (!masm.failed()) masm.finish();

@@ -71,10 +71,7 @@ Result<std::shared_ptr<const runtime::CompiledProgram>> compile(std::span<const 
   settings.has_zba = features.zba;
   settings.has_zbb = features.zbb;
   settings.has_zbs = features.zbs;
-  settings.on_progress = [&progress](uint64_t done_bytes) {
-    progress(done_bytes);
-    return true;
-  };
+  settings.on_progress = [&progress](uint64_t done_bytes) { progress(done_bytes); };
   settings.pauses = exec::fiber_pauses();
   TRY_ASSIGN(auto program, runtime::CompiledProgram::compile_view(bytes, types, settings));
   log_program.info("compiled {} bytes to {} in {} us", bytes.size(), program->code().code.size(),

@@ -19,9 +19,8 @@ struct CompileOptions {
   bool has_zbs = true;
   // Canonical type id for every entry of Module::types; call_indirect compares these.
   std::span<const uint32_t> type_ids;
-  // Called between functions with the bytes of the code section done so far. Returning false ends the compilation with
-  // ErrorCode::Cancelled.
-  std::function<bool(uint64_t done_bytes)> on_progress;
+  // Called between functions with the bytes of the code section done so far.
+  std::function<void(uint64_t done_bytes)> on_progress;
   PausePoint pauses;  // also within functions
 };
 

@@ -23,7 +23,7 @@ struct CompileSettings {
   bool has_zbb = true;
   bool has_zbs = true;
   // See baseline::CompileOptions::on_progress.
-  std::function<bool(uint64_t done_bytes)> on_progress;
+  std::function<void(uint64_t done_bytes)> on_progress;
   PausePoint pauses;
 };
 
