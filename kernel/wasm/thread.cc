@@ -256,29 +256,24 @@ trap::FastSyscallResult Thread::serve_fast_or_throw(trap::SyscallRegisters& regi
     }
     return FastSyscallResult::Slow;
   }
-  if (callee->is_async || callee->uses_floats) return attempt(*callee, registers);
+  // Float registers are still the guest's own.
+  if (callee->uses_floats) return FastSyscallResult::Slow;
   runtime::Instance* caller = store.find_instance(UserAddr(registers.vm_context));
   if (caller == nullptr) return FastSyscallResult::Slow;
-  const runtime::HostOutcome outcome =
-      runtime::call_host(*callee, *caller, {registers.a, nullptr}, UserAddr(registers.user_sp));
-  if (outcome.kind == runtime::HostOutcome::Kind::Return) [[likely]]
-    return FastSyscallResult::Done;
-  pending_ = outcome;
-  return FastSyscallResult::Slow;
+  const runtime::HostCallRegisters arguments{registers.a, nullptr};
+  if (!callee->is_async)
+    return conclude_fast(
+        runtime::call_host(*callee, *caller, arguments, UserAddr(registers.user_sp)));
+  // One that need not wait now is over here, too.
+  const auto outcome = runtime::try_call_host(*callee, *caller, arguments);
+  return outcome ? conclude_fast(*outcome) : FastSyscallResult::Slow;
 }
 
-// An asynchronous function that need not wait now is over here, too.
-trap::FastSyscallResult Thread::attempt(const runtime::HostCallee& callee,
-                                        trap::SyscallRegisters& registers) {
-  using trap::FastSyscallResult;
-  if (callee.uses_floats) return FastSyscallResult::Slow;
-  runtime::Instance* caller = domain_.store().find_instance(UserAddr(registers.vm_context));
-  if (caller == nullptr) return FastSyscallResult::Slow;
-  const auto outcome = runtime::try_call_host(callee, *caller, {registers.a, nullptr});
-  if (!outcome) return FastSyscallResult::Slow;
-  if (outcome->kind == runtime::HostOutcome::Kind::Return) return FastSyscallResult::Done;
-  pending_ = *outcome;
-  return FastSyscallResult::Slow;
+trap::FastSyscallResult Thread::conclude_fast(const runtime::HostOutcome& outcome) {
+  if (outcome.kind == runtime::HostOutcome::Kind::Return) [[likely]]
+    return trap::FastSyscallResult::Done;
+  pending_ = outcome;
+  return trap::FastSyscallResult::Slow;
 }
 
 coro::Task<Thread::Next> Thread::serve_call() {

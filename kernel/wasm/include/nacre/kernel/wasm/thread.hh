@@ -82,8 +82,7 @@ class Thread final : public trace::InnerSpan, private ListNode {
   void note(State state) noexcept;
   void load(const runtime::ThreadEntry& entry);
   [[nodiscard]] trap::FastSyscallResult serve_fast_or_throw(trap::SyscallRegisters& registers);
-  [[nodiscard]] trap::FastSyscallResult attempt(const runtime::HostCallee& callee,
-                                                trap::SyscallRegisters& registers);
+  [[nodiscard]] trap::FastSyscallResult conclude_fast(const runtime::HostOutcome& outcome);
   // In user mode, until a trap or, at the latest, this time of arch::now_ns().
   [[nodiscard]] trap::ExitReason run_slice(uint64_t end_ns);
   [[nodiscard]] coro::Task<Next> serve(trap::ExitReason exit);
@@ -104,7 +103,7 @@ class Thread final : public trace::InnerSpan, private ListNode {
   trap::UserContext context_{};
   std::unique_ptr<std::byte[]> vector_area_;  // context_.vectors
   mm::Charge vector_charge_;
-  // Set by serve_fast when a synchronous host function ended the guest: the call must not be made again.
+  // Set by serve_fast when a host function ended the guest: the call must not be made again.
   std::optional<runtime::HostOutcome> pending_;
   // That its coroutine serves, or nullptr.
   const runtime::HostCallee* serving_ = nullptr;
