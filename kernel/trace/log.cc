@@ -21,7 +21,7 @@ using Ring = LogRing<kRingSize>;
 // Lines that one caller writes out before it goes on with its own work.
 constexpr unsigned kMaxDrained = 1000;
 
-constinit thread_local Ring t_ring;
+[[gnu::section(".tbss_large")]] constinit thread_local Ring t_ring;
 // nullptr until a CPU logs for the first time. The acquire of a drain pairs with the release in own_ring().
 constinit std::array<std::atomic<Ring*>, kMaxCpus> rings{};
 

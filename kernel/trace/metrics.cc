@@ -37,7 +37,7 @@ std::string_view name_of(Metric::Kind kind) {
 
 }  // namespace
 
-constinit thread_local Cells detail::t_cells;
+[[gnu::section(".tbss_large")]] constinit thread_local Cells detail::t_cells;
 
 void detail::announce_cells() noexcept {
   t_cells.known = true;

@@ -162,18 +162,10 @@ class Heap {
   // large or the CPU's list is empty.
   [[nodiscard, gnu::always_inline]] static void* allocate_cached(HeapCache& cache,
                                                                  size_t size) noexcept {
-    size_t index = (size - 1) / 16;
-    if (size - 1 >= heap_detail::kArithmeticLimit) [[unlikely]] {
-      if (size - 1 >= heap_detail::kTableLimit) return nullptr;
-      index = heap_detail::kClassOfUnits.data()[index + 1];
-    }
-    HeapCache::List& list = cache.lists[index];
-    heap_detail::FreeObject* object = list.head;
-    if (object == nullptr) [[unlikely]]
-      return nullptr;
-    list.head = object->next;
-    ++list.room;
-    return object;
+    if (size - 1 < heap_detail::kArithmeticLimit) [[likely]]
+      return take(cache.lists[(size - 1) / 16]);
+    if (size - 1 >= heap_detail::kTableLimit) return nullptr;
+    return take(cache.lists[heap_detail::kClassOfUnits.data()[(size + 15) / 16]]);
   }
   [[nodiscard]] void* allocate_slow(HeapCache& cache, size_t size) noexcept;
 
@@ -199,6 +191,15 @@ class Heap {
   [[nodiscard]] uint64_t frame_of(const void* pointer) const noexcept {
     // SAFETY: the address is only computed with.
     return (reinterpret_cast<uint64_t>(pointer) - base_) >> kPageShift;
+  }
+  // nullptr if the list is empty.
+  [[nodiscard, gnu::always_inline]] static void* take(HeapCache::List& list) noexcept {
+    heap_detail::FreeObject* const object = list.head;
+    if (object == nullptr) [[unlikely]]
+      return nullptr;
+    list.head = object->next;
+    ++list.room;
+    return object;
   }
   [[gnu::always_inline]] void put_back(HeapCache::List& list, void* pointer,
                                        unsigned size_class) noexcept {
