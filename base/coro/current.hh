@@ -23,9 +23,10 @@ void throw_no_frame();
 void panic_outside();
 
 // Here the first may be put where no other CPU looks.
-inline void Scheduler::enqueue_from(Scheduler* caller, Strand& strand) noexcept {
+inline void Scheduler::enqueue_from(Scheduler* caller, Strand& strand,
+                                    Placement placement) noexcept {
   const bool local = caller == this;
-  if (local && strand.placement_ == Placement::Pinned && !has_ready()) {
+  if (local && placement == Placement::Pinned && !has_ready()) {
     first_.store(&strand, std::memory_order_relaxed);
   } else {
     append(strand, local);

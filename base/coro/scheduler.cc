@@ -100,18 +100,17 @@ void Scheduler::append(Strand& strand, bool local) noexcept {
 }
 
 void Scheduler::enqueue(Strand& strand) noexcept {
-  enqueue_from(current_slot(), strand);
+  enqueue_from(current_slot(), strand, strand.placement_);
 }
 
 Strand* Scheduler::take_first() noexcept {
   Strand* const first = this->first();
-  if (first != nullptr) first_.store(nullptr, std::memory_order_relaxed);
+  if (first == nullptr) return nullptr;
+  first_.store(nullptr, std::memory_order_relaxed);
   return first;
 }
 
-// What is first, unless it is the one that yielded.
 Strand* Scheduler::pop() noexcept {
-  if (Strand* const first = take_first()) return first;
   if (counts() == 0) return nullptr;
   const SpinGuard guard(lock_);
   Strand* strand = ready_.front();
@@ -156,14 +155,14 @@ void Root::fail(std::exception_ptr failure) noexcept {
   const uint32_t before =
       strand.state_.fetch_xor(Strand::kWoken | Strand::kRunning, std::memory_order_acq_rel);
   if ((before & Strand::kCancelled) == 0) [[likely]] {
-    Strand* const outer = std::exchange(running_, &strand);
+    running_ = &strand;
     resume(strand.resume_point_);
-    running_ = outer;
     CheckedRank::expect_none();
     if (Scope* const scope = ended_in_) {
       ended_in_ = nullptr;
       return scope->count_out(this);
     }
+    running_ = nullptr;
     if (strand.suspension_hook_ != nullptr) [[unlikely]] {
       std::exchange(strand.suspension_hook_, nullptr)->on_suspension();
     }
@@ -184,16 +183,21 @@ void Root::fail(std::exception_ptr failure) noexcept {
 uint64_t Scheduler::run_ready(uint64_t limit) {
   ASSERT(ended_in_ == nullptr);
   const Running running(*this);
+  // One that waits here for what others do, as block_on() does.
+  Strand* const outer = running_;
   first_again_ = nullptr;
+  batch_limit_ = limit;
   uint64_t resumed = 0;
-  batch_ends_ = false;
   Strand* next = nullptr;
-  while (resumed < limit && !batch_ends_) {
-    Strand* const strand = next != nullptr ? next : pop();
-    if (strand == nullptr) return resumed;
+  while (resumed < batch_limit_) {
+    if (next == nullptr) {
+      next = take_first();
+      if (next == nullptr && (next = pop()) == nullptr) break;
+    }
     ++resumed;
-    next = run(*strand);
+    next = run(*next);
   }
+  running_ = outer;
   if (next != nullptr) enqueue(*next);
   return resumed;
 }

@@ -33,7 +33,7 @@ Handle task_of(const Root& root) noexcept {
   Root& root = task.promise().make_root(*this, placement, scheduler);
   roots_.push_back(root);
   lock_.unlock(state + kOneStrand);
-  scheduler.enqueue_from(caller, root);
+  scheduler.enqueue_from(caller, root, placement);
 }
 
 void Scope::start(Handle task, Scheduler& scheduler, Placement placement) {
@@ -61,19 +61,19 @@ void Scope::bury(Root& root) noexcept {
   (void)count_out(nullptr);
 }
 
-bool Scope::wait(EmptyAwaiter& awaiter, std::coroutine_handle<> coroutine) noexcept {
+uint32_t Scope::wait(EmptyAwaiter& awaiter, std::coroutine_handle<> coroutine) noexcept {
   Strand* const strand = current_slot()->running();
   DEBUG_ASSERT(strand != nullptr);
   strand->will_resume_at(coroutine);
   const uint32_t state = lock_.lock();
-  const bool waits = count(state) != 0;
-  if (waits) {
+  const uint32_t left = count(state);
+  if (left != 0) {
     awaiter.strand = strand;
     awaiter.next = joiners_;
     joiners_ = &awaiter;
   }
   lock_.unlock(state);
-  return waits;
+  return left;
 }
 
 void Scope::keep_failure(std::exception_ptr failure) noexcept {

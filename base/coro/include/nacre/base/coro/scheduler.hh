@@ -62,7 +62,7 @@ class Scheduler {
   uint64_t run_ready(uint64_t limit);
   // By what runs here: run_ready() returns when this strand suspends. For one that takes long, so that timers and interrupts
   // are looked at before the next.
-  void end_batch() noexcept { batch_ends_ = true; }
+  void end_batch() noexcept { batch_limit_ = 0; }
   // Destroys the strands at hand that were cancelled, and runs nothing: for one who must wait for another CPU.
   void dispose_cancelled() noexcept;
   // Takes up to half of the other's strands that may move, at most `limit`. Returns how many.
@@ -86,9 +86,10 @@ class Scheduler {
 
   // What is ready goes on here, behind the others.
   void enqueue(Strand& strand) noexcept;
-  void enqueue_from(Scheduler* caller, Strand& strand) noexcept;
+  void enqueue_from(Scheduler* caller, Strand& strand, Placement placement) noexcept;
   // Onto the list. `local`: by its own CPU.
   void append(Strand& strand, bool local) noexcept;
+  // What is first on the list, unless it is the one that yielded.
   [[nodiscard]] Strand* pop() noexcept;
   [[nodiscard]] Strand* take_first() noexcept;
   [[nodiscard]] Strand* run(Strand& strand);
@@ -116,7 +117,7 @@ class Scheduler {
   Scope* ended_in_ = nullptr;  // of the strand that has just ended; until run() has told it
   // Changed by its own CPU only; others see that there is one.
   Atomic<Strand*> first_{nullptr};
-  bool batch_ends_ = false;
+  uint64_t batch_limit_ = 0;  // strands that run_ready() resumes
   // The first that run_ready() queued again. Only an address: the strand may be gone.
   const Strand* first_again_ = nullptr;
   Monitor* monitor_ = nullptr;

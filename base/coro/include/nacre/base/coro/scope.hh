@@ -68,8 +68,10 @@ class Scope {
   // Waits until no strand is left. They are few: a list that is searched when a wait is cancelled.
   struct EmptyAwaiter {
     Scope& scope;
-    Strand* strand = nullptr;      // that waits; the awaiter's own
-    EmptyAwaiter* next = nullptr;  // under the scope's lock
+    // That waits. The awaiter's own; but who wakes it to go on next on the same CPU, and so is out of the scope before it does,
+    // clears it.
+    Strand* strand = nullptr;
+    EmptyAwaiter* next;  // set and read under the scope's lock, while it waits
 
     explicit EmptyAwaiter(Scope& s) noexcept : scope(s) {}
     EmptyAwaiter(const EmptyAwaiter&) = delete;
@@ -80,10 +82,11 @@ class Scope {
     }
     [[nodiscard]] bool await_ready() const noexcept { return false; }
     [[nodiscard]] bool await_suspend(std::coroutine_handle<> coroutine) noexcept {
-      return scope.wait(*this, coroutine);
+      return scope.wait(*this, coroutine) != 0;
     }
     void finish() noexcept {
-      if (strand == nullptr) return;
+      if (strand == nullptr) [[likely]]
+        return;
       scope.lock_.wait_until_free();
       strand = nullptr;
     }
@@ -112,8 +115,8 @@ class Scope {
   void start_from(Scheduler* caller, Task<void>::Handle task, Scheduler& scheduler,
                   Placement placement);
   void keep_failure(std::exception_ptr failure) noexcept;
-  // False: no strand is left.
-  [[nodiscard]] bool wait(EmptyAwaiter& awaiter, std::coroutine_handle<> coroutine) noexcept;
+  // Returns how many strands are left; if there are none, nobody waits.
+  [[nodiscard]] uint32_t wait(EmptyAwaiter& awaiter, std::coroutine_handle<> coroutine) noexcept;
   // Destroys a root that nobody runs any more.
   void bury(Root& root) noexcept;
   // Takes a root off the list: whoever cancels looks at its strands under the lock, so that it is its owner's alone.
@@ -146,7 +149,10 @@ class Scope {
     if (joiner != nullptr && joiner->next == nullptr) [[likely]] {
       joiners_ = nullptr;
       Strand& strand = *joiner->strand;
-      if (strand.wake_between(between)) next = &strand;
+      if (strand.wake_between(between)) {
+        joiner->strand = nullptr;
+        next = &strand;
+      }
     } else {
       wake_joiners();
     }

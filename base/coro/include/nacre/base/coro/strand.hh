@@ -85,7 +85,7 @@ class Strand : public ListNode {
 
   static constexpr uint32_t kWoken = 1;
   static constexpr uint32_t kRunning = 2;
-  static constexpr uint32_t kCancelled = 4;
+  static constexpr uint32_t kCancelled = uint32_t{1} << 31;  // the sign: one instruction tests it
 
   Atomic<uint32_t> state_{kWoken};
   Placement placement_;

@@ -46,21 +46,7 @@ T no_frame() {
   }
 }
 
-// The end: goes on with the coroutine that awaits this one, or returns to whoever resumed it. A frame that nobody awaits or
-// holds any more does not stop there, but goes.
-struct FinalAwaiter {
-  bool goes = false;
-
-  [[nodiscard]] bool await_ready() const noexcept { return goes; }
-  template <class Promise>
-  [[nodiscard]] std::coroutine_handle<> await_suspend(
-      std::coroutine_handle<Promise> self) const noexcept {
-    const std::coroutine_handle<> next = self.promise().continuation;
-    return next ? next : std::noop_coroutine();
-  }
-  void await_resume() const noexcept {}
-};
-
+// A promise is also what its coroutine awaits at its end, so that this takes no room in the frame.
 class PromiseBase {
  public:
   std::coroutine_handle<> continuation;  // who awaits us; none for a root
@@ -70,6 +56,12 @@ class PromiseBase {
   PromiseBase& operator=(const PromiseBase&) = delete;
 
   std::suspend_always initial_suspend() noexcept { return {}; }
+  // The end: goes on with the coroutine that awaits this one, or returns to whoever resumed it.
+  [[nodiscard]] bool await_ready() const noexcept { return false; }
+  [[nodiscard]] std::coroutine_handle<> await_suspend(std::coroutine_handle<>) const noexcept {
+    return continuation ? continuation : std::noop_coroutine();
+  }
+  void await_resume() const noexcept {}
 
  protected:
   bool has_failed_ = false;
@@ -95,7 +87,7 @@ class Promise final : public PromiseBase {
     std::construct_at(&failure_, std::current_exception());
     has_failed_ = true;
   }
-  FinalAwaiter final_suspend() noexcept { return {}; }
+  Promise& final_suspend() noexcept { return *this; }
   T take() {
     if (has_failed_) [[unlikely]]
       std::rethrow_exception(failure_);
@@ -129,9 +121,13 @@ class Promise<void> final : public PromiseBase {
     std::construct_at(&failure_, std::current_exception());
     has_failed_ = true;
   }
-  FinalAwaiter final_suspend() noexcept {
-    if (has_root_) root_.end();
-    return {.goes = has_root_};
+  Promise& final_suspend() noexcept { return *this; }
+  // A root's frame, which nobody awaits or holds any more, does not stop at its end, but goes.
+  [[nodiscard]] bool await_ready() noexcept {
+    if (!has_root_) return false;
+    root_.end();
+    [[assume(!has_failed_)]];  // its scope has the failure
+    return true;
   }
   void take() {
     if (has_failed_) [[unlikely]]
