@@ -1,12 +1,14 @@
 #include "nacre/kernel/dev/plic.hh"
 
 #include <algorithm>
+#include <utility>
 
 namespace nacre::dev {
 
 Plic::Plic(RegisterWindow& registers, uint32_t sources, std::span<const uint32_t> contexts)
     : InterruptController(sources), registers_(registers) {
   contexts_.fill(kNoContext);
+  enabled_in_.fill(kNoContext);
   std::copy_n(contexts.begin(), std::min<size_t>(contexts.size(), kMaxCpus), contexts_.begin());
 }
 
@@ -29,9 +31,10 @@ void Plic::set_masked(uint32_t source, bool masked) noexcept {
 
 void Plic::deliver_to(uint32_t source, CpuId cpu) noexcept {
   // The new one first: at every moment somebody can complete it.
-  change_enable(contexts_[cpu.value], source, true);
-  const auto before = target(source);
-  if (before && *before != cpu) change_enable(contexts_[before->value], source, false);
+  const uint32_t context = contexts_[cpu.value];
+  change_enable(context, source, true);
+  const uint32_t before = std::exchange(enabled_in_[source], context);
+  if (before != kNoContext && before != context) change_enable(before, source, false);
 }
 
 void Plic::change_enable(uint32_t context, uint32_t source, bool on) noexcept {

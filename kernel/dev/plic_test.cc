@@ -39,6 +39,20 @@ TEST(Plic, WritesTheRegistersOfTheSpecification) {
   EXPECT_EQ(registers.registers.at(kEnable3), 0x400u);
 }
 
+TEST(Plic, WhoeverConnectsNextGetsItAlone) {
+  FakePlic registers;
+  Plic plic(registers, 95, kContexts);
+  Nothing handler;
+  ASSERT_TRUE(plic.open_cpu(CpuId{0}));
+  ASSERT_TRUE(plic.open_cpu(CpuId{1}));
+  ASSERT_TRUE(plic.connect(10, handler, Trigger::High, CpuId{0}).has_value());
+  ASSERT_TRUE(plic.route(10, CpuId{1}).has_value());
+  plic.disconnect(10);
+  ASSERT_TRUE(plic.connect(10, handler, Trigger::High, CpuId{0}).has_value());
+  EXPECT_EQ(registers.registers.at(kEnable1), 0x400u);
+  EXPECT_EQ(registers.registers.at(kEnable3), 0u);
+}
+
 TEST(Plic, CompletesWhatItServed) {
   FakePlic registers;
   Plic plic(registers, 95, kContexts);

@@ -41,6 +41,8 @@ class Plic final : public InterruptController {
 
   RegisterWindow& registers_;
   std::array<uint32_t, kMaxCpus> contexts_;
+  // Where each source was delivered last, or kNoContext; also of one that is not connected any more.
+  std::array<uint32_t, kMaxSources + 1> enabled_in_ GUARDED_BY(lock_);
 };
 
 }  // namespace nacre::dev
