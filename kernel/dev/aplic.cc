@@ -123,11 +123,11 @@ void MessageAplic::ask_again(uint32_t source) noexcept {
   if (is_level(source) && is_line_active(source)) registers_.write32(kSetPendingNumber, source);
 }
 
-uint32_t MessageAplic::claim(CpuId) noexcept {
+uint32_t MessageAplic::claim(CpuId cpu) noexcept {
   const uint32_t number = imsic_.claim();
   if (number == 0) return kNothing;
   if (number == kPokeNumber) {
-    pokes_.fetch_add(1, std::memory_order_relaxed);
+    note_poke(cpu);
     return kForCpu;
   }
   return number - kPokeNumber;

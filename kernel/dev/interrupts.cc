@@ -25,6 +25,12 @@ bool InterruptController::is_open(CpuId cpu) const noexcept {
   return cpu.value < kMaxCpus && (open_cpus_.load(std::memory_order_acquire) >> cpu.value & 1) != 0;
 }
 
+uint64_t InterruptController::pokes() const noexcept {
+  uint64_t sum = 0;
+  for (uint32_t cpu = 0; cpu < kMaxCpus; ++cpu) sum += pokes(CpuId{cpu});
+  return sum;
+}
+
 // ---- sources ----------------------------------------------------------------------------------------------------
 
 Result<void> InterruptController::check(uint32_t source, CpuId cpu) const {

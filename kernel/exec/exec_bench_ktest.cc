@@ -58,14 +58,18 @@ NACRE_KERNEL_TASK_BENCHMARK(exec_wake_same_cpu_twice) {
 
 // A CPU that is played on this one: the other's executor runs on the caller's stack, and where it would wait for an interrupt,
 // `act` does what this CPU does meanwhile. So both sides are counted, and nothing else. The interrupt is a real one, from this
-// hart to itself: the firmware sends it and passes it on within the call.
+// hart to itself: by the firmware, which sends it and passes it on within the call, or by a store to the doorbell.
+enum class Way : uint8_t { Firmware, Doorbell };
+
 class PlayedPort final : public CpuPort {
  public:
+  explicit PlayedPort(Way way) noexcept : way_(way) {}
   uint64_t now_ns() noexcept override { return arch::now_ns(); }
   void arm_deadline(uint64_t) noexcept override {}
   void wait_for_interrupt() noexcept override { act(); }
   void serve_interrupts() override { trap::serve_pending_interrupts(); }
   void poke() noexcept override {
+    if (way_ == Way::Doorbell) return arch::interrupt_cpu(arch::this_cpu().id);
     const uint64_t before = arch::retired_instructions();
     arch::send_software_interrupt(arch::this_cpu().hart);
     firmware += arch::retired_instructions() - before;
@@ -73,6 +77,9 @@ class PlayedPort final : public CpuPort {
 
   std::function<void()> act;
   uint64_t firmware = 0;  // instructions
+
+ private:
+  Way way_;
 };
 
 // The strand on the played CPU: `count` times, from the wake on.
@@ -93,8 +100,8 @@ struct Spent {
   uint64_t firmware = 0;
 };
 
-Spent play_wakes(State state, uint64_t count) {
-  PlayedPort port;
+Spent play_wakes(State state, uint64_t count, Way way = Way::Firmware) {
+  PlayedPort port(way);
   Group group;
   Executor other(CpuId{1}, port, &group);
   coro::Event event;
@@ -127,6 +134,11 @@ NACRE_KERNEL_BENCHMARK(exec_wake_other_cpu) {
 // The firmware's part in it: to send an interrupt, and to pass it on where it arrives.
 NACRE_KERNEL_BENCHMARK(exec_wake_other_cpu_firmware) {
   benchmark.set_result(play_wakes(State::Asleep, kWakes).firmware, kWakes);
+}
+// On a machine with IMSICs, where the firmware has no part in it: everything, from set() to the woken strand.
+NACRE_KERNEL_BENCHMARK(exec_wake_other_cpu_imsic) {
+  if (!arch::has_doorbell(arch::this_cpu().id)) SKIP("no IMSICs");
+  benchmark.set_result(play_wakes(State::Asleep, kWakes, Way::Doorbell).kernel, kWakes);
 }
 // The same while the other CPU is awake, or looks for work before it sleeps: there is no interrupt.
 NACRE_KERNEL_BENCHMARK(exec_wake_other_cpu_awake) {

@@ -40,10 +40,24 @@ struct Found {
   std::unique_ptr<MappedRegisters> registers;
   std::unique_ptr<dev::InterruptController> controller;
   ThisCpuImsic imsic;
+  bool has_messages = false;  // there are IMSICs
   // Of each CPU's IMSIC; unmapped without IMSICs.
   std::array<arch::MmioRegion, arch::kMaxCpus> message_files{};
 };
 constinit Found* found = nullptr;
+
+[[gnu::noinline]] void dispatch() {
+  const trace::Span span("interrupt");
+  found->controller->dispatch(arch::this_cpu().id);
+}
+
+// With IMSICs: a poke is over when it has arrived, and most often it is alone. Whoever serves interrupts comes back for what is
+// pending besides.
+static_assert(dev::MessageAplic::kPokeNumber == 1);
+void serve_messages() {
+  if (!arch::claim_first_of_imsic()) return dispatch();
+  found->controller->note_poke(arch::this_cpu().id);
+}
 
 std::optional<uint32_t> cell_of(const fdt::Node& node, std::string_view name, size_t index) {
   const auto property = node.property(name);
@@ -175,6 +189,7 @@ Result<void> make_message_aplic(const fdt::Tree& tree, const fdt::Node& aplic,
   }
   found->controller =
       std::make_unique<dev::MessageAplic>(*found->registers, *sources, places, found->imsic, *last);
+  found->has_messages = true;
   return {};
 }
 
@@ -207,10 +222,8 @@ Result<void> find_interrupt_controller(const fdt::Tree& tree, std::span<const Ha
     return made;
   }
   if (found->controller == nullptr) return {};
-  trap::set_interrupt_handler(arch::InterruptSource::External, [] {
-    const trace::Span span("interrupt");
-    found->controller->dispatch(arch::this_cpu().id);
-  });
+  trap::set_interrupt_handler(arch::InterruptSource::External,
+                              found->has_messages ? &serve_messages : &dispatch);
   return {};
 }
 

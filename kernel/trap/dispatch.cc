@@ -35,6 +35,18 @@ void serve(InterruptSource source) {
   handler();
 }
 
+uint64_t enabled_and_pending() {
+  return NACRE_CSR_READ("sip") & NACRE_CSR_READ("sie");
+}
+
+// Until nothing is pending.
+[[gnu::noinline]] void serve_all(uint64_t pending) {
+  do {
+    serve(arch::riscv64::most_urgent(pending));
+    pending = enabled_and_pending();
+  } while (pending != 0);
+}
+
 InterruptSource source_of(Cause cause) {
   switch (cause) {
     case Cause::SoftwareInterrupt:
@@ -130,8 +142,10 @@ void serve_interrupt(const ExitReason& reason) {
   serve(source_of(reason.cause));
 }
 
+// Executors ask at every turn, most often for nothing: no frame and no call for that.
 void serve_pending_interrupts() {
-  while (const auto source = arch::pending_interrupt()) serve(*source);
+  const uint64_t pending = enabled_and_pending();
+  if (pending != 0) serve_all(pending);
 }
 
 // From entry.S. Returning continues at frame.pc.

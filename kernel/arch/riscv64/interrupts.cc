@@ -26,10 +26,15 @@ constexpr uint64_t bit_of(InterruptSource source) {
 
 struct Doorbell {
   MmioRegion file;
-  uint64_t offset;
-  uint32_t value;
+  uint64_t offset = 0;
+  uint32_t value = 0;
 };
 constinit std::array<Doorbell, kMaxCpus> doorbells{};
+// Apart from the shorter way, which then needs no frame.
+[[gnu::noinline]] void interrupt_by_firmware(CpuId cpu) {
+  send_software_interrupt(hart_of(cpu));
+}
+
 // The CPUs that have one. The release of set_doorbell pairs with the acquire of interrupt_cpu.
 constinit std::atomic<CpuMask> with_doorbell{0};
 
@@ -54,12 +59,8 @@ void disable_source(InterruptSource source) {
 
 std::optional<InterruptSource> pending_interrupt() {
   const uint64_t pending = NACRE_CSR_READ("sip") & NACRE_CSR_READ("sie");
-  // The order in which the hardware itself would take them (chapter 4.1.3).
-  for (InterruptSource source :
-       {InterruptSource::External, InterruptSource::Software, InterruptSource::Timer}) {
-    if ((pending & bit_of(source)) != 0) return source;
-  }
-  return std::nullopt;
+  if (pending == 0) return std::nullopt;
+  return most_urgent(pending);
 }
 
 // SAFETY: wfi has no effect but time.
@@ -76,11 +77,12 @@ void set_doorbell(CpuId cpu, const MmioRegion& file, uint64_t offset, uint32_t v
   with_doorbell.fetch_or(mask_of(cpu), std::memory_order_release);
 }
 
+bool has_doorbell(CpuId cpu) {
+  return (with_doorbell.load(std::memory_order_acquire) & mask_of(cpu)) != 0;
+}
+
 void interrupt_cpu(CpuId cpu) {
-  if ((with_doorbell.load(std::memory_order_acquire) & mask_of(cpu)) == 0) {
-    send_software_interrupt(hart_of(cpu));
-    return;
-  }
+  if (!has_doorbell(cpu)) return interrupt_by_firmware(cpu);
   // What was written to memory before is visible to the one that is woken (MmioRegion::write).
   const Doorbell& doorbell = doorbells[cpu.value];
   doorbell.file.write(doorbell.offset, doorbell.value);

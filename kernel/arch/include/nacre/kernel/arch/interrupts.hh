@@ -35,6 +35,7 @@ void send_software_interrupt(HartId hart);
 void interrupt_cpu(CpuId cpu);
 // From now on a store of `value` at `offset` of `file` interrupts the CPU as an external interrupt, which it serves.
 void set_doorbell(CpuId cpu, const MmioRegion& file, uint64_t offset, uint32_t value);
+[[nodiscard]] bool has_doorbell(CpuId cpu);
 void clear_software_interrupt();
 
 // Turns interrupts off, and back to what they were.

@@ -70,6 +70,7 @@ class Aplic final : public AplicDomain {
 };
 
 // With the IMSICs behind it. Number kPokeNumber of each is for the CPUs' messages to each other; source n has the n-th after.
+// The lower the number, the more urgent (section 3.2): pokes come first, and a kernel may look for one before it dispatches.
 class MessageAplic final : public AplicDomain {
  public:
   static constexpr uint32_t kPokeNumber = 1;
@@ -79,9 +80,6 @@ class MessageAplic final : public AplicDomain {
                ImsicRegisters& imsic, uint32_t last_number);
 
   [[nodiscard]] std::string_view name() const noexcept override { return "APLIC and IMSIC"; }
-  [[nodiscard]] uint64_t pokes() const noexcept override {
-    return pokes_.load(std::memory_order_relaxed);
-  }
 
  private:
   [[nodiscard]] static uint32_t number_of(uint32_t source) noexcept { return kPokeNumber + source; }
@@ -96,7 +94,6 @@ class MessageAplic final : public AplicDomain {
   void ask_again(uint32_t source) noexcept;
 
   ImsicRegisters& imsic_;
-  std::atomic<uint64_t> pokes_{0};
 };
 
 }  // namespace nacre::dev

@@ -87,8 +87,17 @@ class InterruptController {
     return spurious_.load(std::memory_order_relaxed);
   }
   [[nodiscard]] uint64_t storms() const noexcept { return storms_.load(std::memory_order_relaxed); }
-  // Messages from one CPU to another that came through the controller.
-  [[nodiscard]] virtual uint64_t pokes() const noexcept { return 0; }
+  // Messages from one CPU to another that came through the controller, by the CPU that got them.
+  [[nodiscard]] uint64_t pokes(CpuId cpu) const noexcept {
+    return pokes_[cpu.value % kMaxCpus].count.load(std::memory_order_relaxed);
+  }
+  [[nodiscard]] uint64_t pokes() const noexcept;
+  // On the CPU that got one.
+  void note_poke(CpuId cpu) noexcept {
+    // Nobody else writes it, so that load and store need not be one.
+    std::atomic<uint64_t>& mine = pokes_[cpu.value % kMaxCpus].count;
+    mine.store(mine.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
   // Masks a source that comes again and again for nothing.
   void stop_storm(uint32_t source) noexcept;
 
@@ -146,6 +155,11 @@ class InterruptController {
   std::atomic<uint64_t> open_cpus_{0};  // bit n: CpuId n
   std::atomic<uint64_t> spurious_{0};
   std::atomic<uint64_t> storms_{0};
+  // A cache line each: they count often.
+  struct alignas(64) Pokes {
+    std::atomic<uint64_t> count{0};
+  };
+  std::array<Pokes, kMaxCpus> pokes_{};
 };
 
 // An interrupt that a task waits for. The source is masked but for the time between wait() and the interrupt, so that the task

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "nacre/kernel/arch/interrupts.hh"
+
 namespace nacre::arch::riscv64 {
 
 inline constexpr uint64_t kStatusSie = uint64_t{1} << 1;
@@ -19,6 +21,13 @@ inline constexpr uint64_t kStatusSum = uint64_t{1} << 18;
 inline constexpr uint64_t kSoftware = uint64_t{1} << 1;
 inline constexpr uint64_t kTimer = uint64_t{1} << 5;
 inline constexpr uint64_t kExternal = uint64_t{1} << 9;
+
+// The most urgent of such bits, of which there is one at least: the order in which the hardware itself would take them
+// (chapter 4.1.3).
+[[nodiscard]] constexpr InterruptSource most_urgent(uint64_t pending) {
+  if ((pending & kExternal) != 0) return InterruptSource::External;
+  return (pending & kSoftware) != 0 ? InterruptSource::Software : InterruptSource::Timer;
+}
 
 }  // namespace nacre::arch::riscv64
 
