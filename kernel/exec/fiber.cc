@@ -11,6 +11,8 @@
 #include "nacre/kernel/arch/clock.hh"
 #include "nacre/kernel/arch/per_cpu.hh"
 #include "nacre/kernel/arch/stack_switch.hh"
+#include "nacre/kernel/mm/heap_account.hh"
+#include "nacre/kernel/mm/kernel_memory.hh"
 
 // Of the C++ runtime; its header does not show it.
 extern "C" void* __cxa_get_globals() noexcept;
@@ -36,9 +38,10 @@ struct ExceptionState {
 
 class Fiber {
  public:
-  Fiber(FiberStack stack, std::function<void()> job)
+  Fiber(FiberStack stack, std::function<void()> job, mm::HeapAccount* memory)
       : stack_(std::move(stack)),
         job_(std::move(job)),
+        memory_(memory),
         fiber_(arch::make_flow(
             stack_.top(), [](void* self) { static_cast<Fiber*>(self)->live(); }, this)) {}
   Fiber(const Fiber&) = delete;
@@ -59,11 +62,14 @@ class Fiber {
     t_running = this;
     slice_end_ns_ = std::min(slice_end_ns, arch::now_ns() + kFiberSliceNs);
     exceptions_.exchange_with_current();
+    if (memory_ != nullptr) memory_->swap_with(mm::heap_cache());
     arch::switch_flow(executor_, fiber_);
+    if (memory_ != nullptr) memory_->swap_with(mm::heap_cache());
     exceptions_.exchange_with_current();
     t_running = nullptr;
     cpu.stack_bottom = bottom;
     cpu.stack_top = top;
+    if (done_ && memory_ != nullptr) memory_->settle();
     return done_;
   }
 
@@ -92,6 +98,7 @@ class Fiber {
 
   FiberStack stack_;
   std::function<void()> job_;
+  mm::HeapAccount* memory_;
   arch::SuspendedFlow fiber_;
   arch::SuspendedFlow executor_;
   ExceptionState exceptions_;
@@ -122,7 +129,7 @@ coro::Task<void> drive(std::function<void()> job, std::unique_ptr<FiberTurns> tu
     *result = std::unexpected(std::move(stack).error());
     co_return;
   }
-  Fiber fiber(std::move(*stack), std::move(job));
+  Fiber fiber(std::move(*stack), std::move(job), turns->memory());
   while (!fiber.resume(co_await turns->next_slice_end_ns())) {
   }
   fiber.rethrow_failure();

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstddef>
 #include <new>
 
 #include "nacre/kernel/mm/failure_injection.hh"
+#include "nacre/kernel/mm/heap_account.hh"
 
 namespace nacre::mm {
 
@@ -26,6 +28,8 @@ struct Heap::Slab {
   uint32_t size_class;
 };
 
+static_assert(offsetof(HeapCache, lists) == 0);
+
 namespace {
 
 constexpr uint32_t kHeaderBytes = 64;
@@ -44,6 +48,12 @@ constexpr uint32_t first_offset(unsigned size_class) {
 constexpr uint32_t capacity_of(unsigned size_class) {
   const uint32_t bytes = static_cast<uint32_t>(kPageSize) << heap_detail::slab_order(size_class);
   return (bytes - first_offset(size_class)) / kSizes[size_class];
+}
+
+// An object's share of its slab, bytes: a full slab is paid for to the last byte.
+constexpr uint64_t cost_of(unsigned size_class) {
+  const uint64_t bytes = uint64_t{kPageSize} << heap_detail::slab_order(size_class);
+  return (bytes + capacity_of(size_class) - 1) / capacity_of(size_class);
 }
 
 static_assert([] {
@@ -136,12 +146,38 @@ void Heap::give_back(SizeClass& size_class, Slab* slab, FreeObject* object) noex
   if (size_class.empty > 1) free_slab(size_class, slab);
 }
 
-// Takes objects of the partial slabs, half a list's worth; the first goes to the caller.
-void* Heap::refill(HeapCache::List& list, unsigned index) noexcept {
+// Whether the one who pays can; what it only keeps for later does not count.
+bool Heap::pays(HeapCache& cache, uint64_t bytes) noexcept {
+  if (cache.payer->try_pay(bytes)) return true;
+  drain(cache);
+  if (cache.payer->try_pay(bytes)) return true;
+  cache.payer->note_refusal(bytes);
+  return false;
+}
+
+// Half a list's worth; if that is more than can be paid, one object.
+void* Heap::refill(HeapCache& cache, unsigned index) noexcept {
   if (frames_ == nullptr) return nullptr;
+  HeapCache::List& list = cache.lists[index];
+  uint32_t wanted = std::max<uint32_t>(limit_of(index) / 2, 1);
+  if (cache.payer == nullptr) [[likely]]
+    return take_batch(list, index, wanted);
+
+  if (!cache.payer->try_pay(wanted * cost_of(index))) {
+    wanted = 1;
+    if (!pays(cache, cost_of(index))) return nullptr;
+  }
+  const int64_t room = list.room;
+  void* result = take_batch(list, index, wanted);
+  const int64_t taken = result == nullptr ? 0 : 1 + room - list.room;
+  cache.payer->refund((wanted - static_cast<uint64_t>(taken)) * cost_of(index));
+  return result;
+}
+
+// Takes objects of the partial slabs, at most `wanted`; the first goes to the caller.
+void* Heap::take_batch(HeapCache::List& list, unsigned index, uint32_t wanted) noexcept {
   SizeClass& size_class = classes_[index];
   const LockGuard guard(size_class.lock);
-  const uint32_t wanted = std::max<uint32_t>(limit_of(index) / 2, 1);
   void* result = nullptr;
   for (uint32_t taken = 0; taken < wanted;) {
     Slab* slab = size_class.partial;
@@ -184,6 +220,11 @@ void* Heap::refill(HeapCache::List& list, unsigned index) noexcept {
 
 // Gives `count` objects of a list back to their slabs.
 void Heap::flush(HeapCache::List& list, unsigned index, int64_t count) noexcept {
+  // SAFETY: INV-16 the lists are a cache's first member, and every list is in a cache at its index: the fast path need not pass
+  // on the cache.
+  const auto* cache = reinterpret_cast<const HeapCache*>(&list - index);
+  if (cache->payer != nullptr) [[unlikely]]
+    cache->payer->refund(static_cast<uint64_t>(count) * cost_of(index));
   SizeClass& size_class = classes_[index];
   const LockGuard guard(size_class.lock);
   list.room += count;
@@ -211,12 +252,12 @@ void Heap::drain(HeapCache& cache) noexcept {
 // ---- everything else --------------------------------------------------------------------------------------------
 
 void* Heap::allocate_slow(HeapCache& cache, size_t size) noexcept {
-  if (size > kLargest) return allocate_large(size, kPageSize);
+  if (size > kLargest) return allocate_large(cache, size, kPageSize);
   const unsigned index = heap_detail::class_of(std::max<size_t>(size, 1));
   if (request_fails()) return nullptr;
   HeapCache::List& list = cache.lists[index];
   FreeObject* object = list.head;
-  if (object == nullptr) return refill(list, index);
+  if (object == nullptr) return refill(cache, index);
   list.head = object->next;
   ++list.room;
   return object;
@@ -231,18 +272,22 @@ void* Heap::allocate_aligned(HeapCache& cache, size_t size, size_t alignment) no
       if (alignment_of(i) >= alignment) return allocate(cache, kSizes[i]);
     }
   }
-  return allocate_large(size, alignment);
+  return allocate_large(cache, size, alignment);
 }
 
-void* Heap::allocate_large(size_t size, size_t alignment) noexcept {
+void* Heap::allocate_large(HeapCache& cache, size_t size, size_t alignment) noexcept {
   // Beyond this nothing can be had, and sums would wrap.
   constexpr size_t kImpossible = size_t{1} << 46;
   constexpr size_t kMaxAlignment = size_t{2} << 20;
   if (frames_ == nullptr || size > kImpossible || alignment > kMaxAlignment) return nullptr;
   // A run is aligned to the power of two that it was cut from.
   const uint64_t pages = std::max(ByteSize(size), ByteSize(alignment)).pages_up();
+  if (cache.payer != nullptr && !pays(cache, pages << kPageShift)) return nullptr;
   const auto run = frames_->allocate_run(pages);
-  if (!run) return nullptr;
+  if (!run) {
+    if (cache.payer != nullptr) cache.payer->refund(pages << kPageShift);
+    return nullptr;
+  }
   FrameInfo& info = frames_->info(*run);
   info.state = FrameState::Large;
   info.owner = static_cast<uint32_t>(pages);
@@ -250,13 +295,14 @@ void* Heap::allocate_large(size_t size, size_t alignment) noexcept {
   return frames_->direct_map().pointer<void>(*run);
 }
 
-void Heap::free_large(void* pointer) noexcept {
+void Heap::free_large(void* pointer, HeapCache& cache) noexcept {
   const PhysAddr frame = frames_->direct_map().physical(pointer);
   ASSERT(frames_->contains(frame));
   FrameInfo& info = frames_->info(frame);
   ASSERT(info.state == FrameState::Large);
   const uint64_t pages = info.owner;
   info.state = FrameState::Used;
+  if (cache.payer != nullptr) cache.payer->refund(pages << kPageShift);
   large_bytes_.fetch_sub(pages << kPageShift, std::memory_order_relaxed);
   frames_->free_run(frame, pages);
 }

@@ -198,7 +198,8 @@ constexpr Command kCommands[] = {
     {"run", "[OPTIONS] PROGRAM [ARGUMENTS...] [&]",
      "run a WebAssembly program; ^C stops it, & leaves it in the background.\n"
      "    --env NAME=VALUE, --dir PATH[::GUEST], -W max-memory-size=N, --timeout SECONDS,\n"
-     "    --weight N (100: as others), --cpu PERCENT (of one processor)",
+     "    --weight N (100: as others), --cpu PERCENT (of one processor), --memory N (all that it "
+     "costs)",
      1, kManyWords, run},
     {"ps", "", "the domains: processor time, quota, memory, threads", 0, 0, ps},
     {"top", "[SECONDS]", "the same and the CPUs, again and again until a key", 0, 1, top},

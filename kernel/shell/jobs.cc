@@ -95,6 +95,7 @@ Result<Job*> Jobs::start(const RunRequest& request) {
   job->config.preopens = std::move(preopens);
   job->config.max_memory_bytes = request.max_memory_bytes;
   job->config.timeout_ns = request.timeout_ns;
+  if (request.memory_bytes) job->memory = ByteSize(*request.memory_bytes);
   if (request.weight) job->cpu.weight = *request.weight;
   if (request.cpu_percent) {
     job->cpu.quota = {.budget_ns = kQuotaPeriodNs * *request.cpu_percent / 100,
@@ -116,6 +117,7 @@ coro::Task<void> Jobs::live(Jobs* jobs, Job* job, std::span<const std::byte> mod
                                      .streams = job->streams,
                                      .devices = jobs->devices_,
                                      .cpu = job->cpu,
+                                     .memory = job->memory,
                                      .job = job->id};
   try {
     job->ending = co_await kwasm::run_program(setup);

@@ -29,6 +29,7 @@ struct Job {
   uint64_t started_ns = 0;
   launch::Config config;
   sched::CpuLimits cpu;
+  std::optional<ByteSize> memory;
   TerminalStreams streams;
   std::optional<Result<kwasm::Ending>> ending;
   coro::Event done;

@@ -56,6 +56,8 @@ Result<bool> take_option(RunRequest& request, std::string_view option, const std
     if (!value.starts_with(kLimit))
       return bad(format("-W {}: max-memory-size=N is expected", value));
     TRY_ASSIGN(request.max_memory_bytes, parse_size(std::string_view(value).substr(kLimit.size())));
+  } else if (option == "--memory") {
+    TRY_ASSIGN(request.memory_bytes, parse_size(value));
   } else if (option == "--timeout") {
     TRY_ASSIGN(const uint32_t seconds, parse_in_range(option, value, 1'000'000));
     request.timeout_ns = seconds * kNanosecondsPerSecond;

@@ -27,7 +27,7 @@ TEST(RunRequest, ProgramAndArguments) {
 TEST(RunRequest, Options) {
   const auto request = parse(
       "--env A=1 --env=B=x=y --dir /bin --dir /data::/d -W max-memory-size=2M --timeout 3 "
-      "--weight=7 --cpu 25 -- -p");
+      "--weight=7 --cpu 25 --memory 64M -- -p");
   ASSERT_TRUE(request.has_value());
   EXPECT_EQ(request->environment, (std::vector<std::string>{"A=1", "B=x=y"}));
   ASSERT_EQ(request->directories.size(), 2u);
@@ -38,6 +38,7 @@ TEST(RunRequest, Options) {
   EXPECT_EQ(request->timeout_ns, 3'000'000'000u);
   EXPECT_EQ(request->weight, 7u);
   EXPECT_EQ(request->cpu_percent, 25u);
+  EXPECT_EQ(request->memory_bytes, 64u << 20);
   EXPECT_EQ(request->arguments, std::vector<std::string>{"-p"});
   EXPECT_FALSE(request->background);
 }
@@ -61,6 +62,7 @@ TEST(RunRequest, SaysWhatIsWrong) {
       {"--timeout 0 x", "--timeout 0: 1 to 1000000 is expected"},
       {"--weight 10001 x", "--weight 10001: 1 to 10000 is expected"},
       {"--cpu -1 x", "--cpu -1: 1 to 6400 is expected"},
+      {"--memory much x", "'much' is not a size"},
       {"--colour red x", "no option --colour"},
   };
   for (const auto& expected : cases) {

@@ -26,24 +26,24 @@ IntrusiveList<Domain>& DomainList::domains() {
   return all_domains;
 }
 
-Domain::Domain(Ref<mm::Budget> budget, Ref<sched::CpuAccount> cpu_account, DomainLabel label)
+Domain::Domain(DomainAccounts accounts, DomainLabel label)
     : id_(last_id.fetch_add(1, std::memory_order_relaxed) + 1),
       created_ns_(arch::now_ns()),
       label_(std::move(label)),
-      budget_(std::move(budget)),
-      cpu_account_(std::move(cpu_account)) {}
+      budget_(std::move(accounts.memory)),
+      cpu_account_(std::move(accounts.cpu)) {}
 
 Result<std::unique_ptr<Domain>> Domain::create(mm::Machine& machine, runtime::TypeRegistry& types,
                                                const DomainLimits& limits, DomainLabel label) {
-  return create(machine, types, limits, make_ref<sched::CpuAccount>(limits.cpu), std::move(label));
+  DomainAccounts accounts = {.cpu = make_ref<sched::CpuAccount>(limits.cpu),
+                             .memory = make_ref<mm::Budget>(limits.memory)};
+  return create(machine, types, limits, std::move(accounts), std::move(label));
 }
 
 Result<std::unique_ptr<Domain>> Domain::create(mm::Machine& machine, runtime::TypeRegistry& types,
-                                               const DomainLimits& limits,
-                                               Ref<sched::CpuAccount> cpu_account,
+                                               const DomainLimits& limits, DomainAccounts accounts,
                                                DomainLabel label) {
-  std::unique_ptr<Domain> domain(
-      new Domain(make_ref<mm::Budget>(limits.memory), std::move(cpu_account), std::move(label)));
+  std::unique_ptr<Domain> domain(new Domain(std::move(accounts), std::move(label)));
   TRY_ASSIGN(domain->space_, mm::AddressSpace::create(machine, domain->budget_));
   TRY_ASSIGN(domain->platform_, DomainPlatform::create(*domain->space_));
   domain->store_ = std::make_unique<runtime::Store>(*domain->platform_, types, limits.store);

@@ -17,6 +17,7 @@
 #include "nacre/kernel/arch/clock.hh"
 #include "nacre/kernel/arch/machine.hh"
 #include "nacre/kernel/exec/fiber.hh"
+#include "nacre/kernel/mm/heap_account.hh"
 #include "nacre/kernel/mm/kernel_memory.hh"
 #include "nacre/kernel/trace/log.hh"
 #include "nacre/kernel/trace/span.hh"
@@ -131,8 +132,11 @@ class Session {
   vfs::FileSystem files_;
   wasi::Process process_;
   wasi::Imports imports_;
+  // Before all that it pays for.
+  std::optional<mm::HeapAccount> heap_account_;
   runtime::TypeRegistry types_;
   runtime::Linker linker_;
+  Ref<mm::Budget> memory_;
   Ref<sched::CpuAccount> cpu_account_ = make_ref<sched::CpuAccount>(setup_.cpu);
   std::unique_ptr<Domain> domain_;
   runtime::Instantiation made_;
@@ -143,8 +147,10 @@ coro::Task<Result<void>> Session::prepare() {
   if (auto mounted = mount_archive(setup_.archive, setup_.config, process_); !mounted) {
     co_return std::unexpected(std::move(mounted).error());
   }
+  memory_ = make_ref<mm::Budget>(setup_.memory.value_or(free_memory()));
+  heap_account_.emplace(mm::heap(), memory_);
   Result<void> loaded;
-  auto worked = co_await work_for(*cpu_account_, [&] { loaded = load(); });
+  auto worked = co_await work_for(*cpu_account_, &*heap_account_, [&] { loaded = load(); });
   co_return worked ? std::move(loaded) : std::move(worked);
 }
 
@@ -155,10 +161,10 @@ Result<void> Session::load() {
 
   const trace::Span span("link");
   DomainLimits limits;
-  limits.memory = free_memory();
   if (setup_.config.max_memory_bytes)
     limits.store.max_memory_bytes = *setup_.config.max_memory_bytes;
-  TRY_ASSIGN(domain_, Domain::create(mm::machine(), types_, limits, cpu_account_,
+  DomainAccounts accounts = {.cpu = cpu_account_, .memory = memory_};
+  TRY_ASSIGN(domain_, Domain::create(mm::machine(), types_, limits, std::move(accounts),
                                      {.name = std::string(name_of(setup_)), .job = setup_.job}));
 
   runtime::Store& store = domain_->store();

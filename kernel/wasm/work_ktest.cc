@@ -40,7 +40,8 @@ std::vector<uint8_t> module_with_long_function(uint32_t repetitions) {
 // Compiles it `times` times.
 coro::Task<void> compile_for(sched::CpuAccount& account, const std::vector<uint8_t>& module,
                              int times, int* compiled) {
-  const auto worked = co_await work_for(account, [&] {
+  mm::HeapAccount memory(mm::heap(), make_ref<mm::Budget>(ByteSize::gib(1)));
+  const auto worked = co_await work_for(account, &memory, [&] {
     runtime::CompileSettings settings;
     settings.pauses = exec::fiber_pauses();
     for (int i = 0; i < times; ++i) {

@@ -15,6 +15,10 @@
 #include "nacre/base/core/pause_point.hh"
 #include "nacre/base/coro/task.hh"
 
+namespace nacre::mm {
+class HeapAccount;
+}
+
 namespace nacre::exec {
 
 inline constexpr uint64_t kFiberSliceNs = 1'000'000;
@@ -22,11 +26,13 @@ inline constexpr ByteSize kFiberStack = ByteSize::kib(64);
 
 struct FiberCancelled {};
 
-// Who lets a fiber run: asked before every slice, on the fiber's CPU.
+// Who lets a fiber run: asked before every slice, on the fiber's CPU. And who pays for what it takes of the heap.
 class FiberTurns {
  public:
   // Waits until the fiber may run; when its slice ends, at the latest kFiberSliceNs later.
   [[nodiscard]] virtual coro::Task<uint64_t> next_slice_end_ns() = 0;
+  // Asked once; outlives the fiber. Without one its memory is the kernel's own.
+  [[nodiscard]] virtual mm::HeapAccount* memory() { return nullptr; }
   virtual ~FiberTurns() = default;
 };
 

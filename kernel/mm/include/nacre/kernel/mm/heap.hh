@@ -90,6 +90,8 @@ struct FreeObject {
 
 }  // namespace heap_detail
 
+class HeapAccount;
+
 // One CPU's lists, and what the fast path needs to know of the heap. Zero-initialised, nothing can be had from it; attach()
 // connects it.
 struct HeapCache {
@@ -101,6 +103,8 @@ struct HeapCache {
   List lists[heap_detail::kClasses];
   const FrameInfo* infos = nullptr;
   uint64_t base = 0;  // virtual address of frame 0 in the direct map
+  HeapAccount* payer =
+      nullptr;  // of all that comes here from the heap; otherwise it is the kernel's own
 };
 
 struct HeapStatistics {
@@ -147,7 +151,7 @@ class Heap {
     const uint64_t offset = reinterpret_cast<uint64_t>(pointer) - cache.base;
     const unsigned slab_class = cache.infos[offset >> kPageShift].slab_class;
     if (slab_class == 0) [[unlikely]]
-      return free_large(pointer);
+      return free_large(pointer, cache);
     put_back(cache.lists[slab_class - 1], pointer, slab_class - 1);
   }
   // The same for one who knows what was asked for.
@@ -214,9 +218,13 @@ class Heap {
   [[nodiscard]] uint32_t limit_of(unsigned size_class) const noexcept {
     return injecting_ ? 0 : heap_detail::list_limit(size_class);
   }
-  [[nodiscard]] void* allocate_large(size_t size, size_t alignment) noexcept;
-  void free_large(void* pointer) noexcept;
-  [[nodiscard]] void* refill(HeapCache::List& list, unsigned size_class) noexcept;
+  [[nodiscard]] void* allocate_large(HeapCache& cache, size_t size, size_t alignment) noexcept;
+  // The cache comes last, where it costs the fast path no register move.
+  void free_large(void* pointer, HeapCache& cache) noexcept;
+  [[nodiscard]] bool pays(HeapCache& cache, uint64_t bytes) noexcept;
+  [[nodiscard]] void* refill(HeapCache& cache, unsigned size_class) noexcept;
+  [[nodiscard]] void* take_batch(HeapCache::List& list, unsigned size_class,
+                                 uint32_t wanted) noexcept;
   void flush(HeapCache::List& list, unsigned size_class, int64_t count) noexcept;
   void flush_half(HeapCache::List& list, unsigned size_class) noexcept;
 

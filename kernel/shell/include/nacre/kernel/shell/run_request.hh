@@ -6,6 +6,7 @@
 //     --timeout SECONDS      it may run this long
 //     --weight N             its share of the processors beside others (1 to 10000; 100)
 //     --cpu PERCENT          of one processor, in each tenth of a second, at most
+//     --memory N             all that it makes the kernel allocate, its compiled module included; otherwise what is free
 #pragma once
 
 #include <cstdint>
@@ -31,6 +32,7 @@ struct RunRequest {
   std::optional<uint64_t> timeout_ns;
   std::optional<uint32_t> weight;
   std::optional<uint32_t> cpu_percent;
+  std::optional<uint64_t> memory_bytes;
   bool background = false;
 };
 

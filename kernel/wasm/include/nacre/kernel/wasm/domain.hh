@@ -31,6 +31,12 @@ struct DomainLimits {
   bool may_use_vectors = false;  // otherwise vector instructions are illegal
 };
 
+// Accounts that a domain begins with, since they have paid for something before, such as the compilation.
+struct DomainAccounts {
+  Ref<sched::CpuAccount> cpu;
+  Ref<mm::Budget> memory;
+};
+
 class Thread;
 
 class Domain : private ListNode {
@@ -40,11 +46,11 @@ class Domain : private ListNode {
                                                               runtime::TypeRegistry& types,
                                                               const DomainLimits& limits,
                                                               DomainLabel label = {});
-  // On an account that has paid for something before, such as the compilation; limits.cpu does not count.
+  // limits.cpu and limits.memory do not count.
   [[nodiscard]] static Result<std::unique_ptr<Domain>> create(mm::Machine& machine,
                                                               runtime::TypeRegistry& types,
                                                               const DomainLimits& limits,
-                                                              Ref<sched::CpuAccount> cpu_account,
+                                                              DomainAccounts accounts,
                                                               DomainLabel label = {});
   Domain(const Domain&) = delete;
   Domain& operator=(const Domain&) = delete;
@@ -73,7 +79,7 @@ class Domain : private ListNode {
   friend class nacre::IntrusiveList;
   friend class Thread;
 
-  Domain(Ref<mm::Budget> budget, Ref<sched::CpuAccount> cpu_account, DomainLabel label);
+  Domain(DomainAccounts accounts, DomainLabel label);
   [[nodiscard]] Result<void> reserve_stack(ByteSize size);
 
   const uint64_t id_;

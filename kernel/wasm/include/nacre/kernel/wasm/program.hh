@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
+#include "nacre/base/core/address.hh"
 #include "nacre/base/coro/task.hh"
 #include "nacre/base/launch/config.hh"
 #include "nacre/kernel/machine/devices.hh"
@@ -28,6 +30,8 @@ struct ProgramSetup {
   ProgramStreams& streams;
   const machine::Devices& devices;
   sched::CpuLimits cpu = {};
+  // All that its domain may make the kernel allocate, the compilation included; otherwise what is free.
+  std::optional<ByteSize> memory = {};
   uint32_t job = 0;  // what the one who starts it calls it (DomainLabel)
 };
 
