@@ -99,6 +99,7 @@ int64_t Table::grow(uint64_t delta, uint64_t reference) {
   }
   // A table never shrinks, so elements beyond the length are still zero: null needs no writing.
   if (reference != 0) {
+    PausePoint pauses = platform_.pauses();
     std::array<uint64_t, 256> block;
     block.fill(reference);
     for (uint64_t done = 0; done < delta;) {
@@ -106,6 +107,7 @@ int64_t Table::grow(uint64_t delta, uint64_t reference) {
       const std::span<const uint64_t> part = std::span(block).first(count);
       if (!platform_.write(base_ + ByteSize(8 * (old_length + done)), bytes_of(part))) return -1;
       done += count;
+      pauses.did(static_cast<uint32_t>(count));
     }
   }
   length_ += delta;

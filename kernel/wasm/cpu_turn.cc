@@ -11,6 +11,9 @@
 namespace nacre::kwasm {
 namespace {
 
+// On a CPU at most one turn is hooked: that of the strand which runs there.
+constinit thread_local CpuTurn* current_turn = nullptr;
+
 CpuId this_cpu() {
   return arch::this_cpu().id;
 }
@@ -83,7 +86,7 @@ coro::Task<void> CpuTurn::begin() {
 
 coro::Task<void> CpuTurn::pause() {
   coro::current_strand().at_suspension(nullptr);
-  is_hooked_ = false;
+  unhook();
   leave_registers();
   if (cpu_scheduler().charge(*this, arch::now_ns())) {
     co_await Rotation{*this};
@@ -102,6 +105,18 @@ void CpuTurn::go_on() noexcept {
 void CpuTurn::hook() noexcept {
   coro::current_strand().at_suspension(this);
   is_hooked_ = true;
+  current_turn = this;
+}
+
+void CpuTurn::unhook() noexcept {
+  is_hooked_ = false;
+  current_turn = nullptr;
+}
+
+coro::Task<void> CpuTurn::yield() {
+  CpuTurn* const turn = current_turn;
+  co_await coro::yield();
+  if (turn != nullptr && !turn->has_begun()) co_await turn->begin();
 }
 
 // The next that runs here may be another.
@@ -110,7 +125,7 @@ void CpuTurn::leave_registers() noexcept {
 }
 
 void CpuTurn::on_suspension() noexcept {
-  is_hooked_ = false;
+  unhook();
   leave_registers();
   const uint64_t now_ns = arch::now_ns();
   (void)cpu_scheduler().charge(*this, now_ns);

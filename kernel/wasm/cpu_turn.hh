@@ -34,6 +34,9 @@ class CpuTurn final : private sched::Claim, private coro::SuspensionHook {
   // its quota is used up, not.
   [[nodiscard]] coro::Task<void> pause();
   [[nodiscard]] bool has_begun() const noexcept { return state() == State::Granted; }
+  // In the middle of a call that works for long: gives the processor to whoever wants it, and waits until the turn of the strand
+  // that runs now may go on; so what the call does after that is booked, too. A strand that has no turn now gets none.
+  [[nodiscard]] static coro::Task<void> yield();
   // When user mode should be left for others; a time of arch::now_ns().
   using Claim::slice_end_ns;
 
@@ -45,6 +48,7 @@ class CpuTurn final : private sched::Claim, private coro::SuspensionHook {
   void leave_registers() noexcept;
   void go_on() noexcept;
   void hook() noexcept;
+  void unhook() noexcept;
 
   trap::UserContext* const context_;
   coro::Waiter waiter_;

@@ -73,6 +73,11 @@ class Guest {
     DomainLimits limits;
     limits.stack = ByteSize::kib(64);
     limits.cpu = cpu;
+    return create_within(limits, program, imports);
+  }
+  [[nodiscard]] static std::unique_ptr<Guest> create_within(
+      const DomainLimits& limits, GuestProgram& program,
+      std::span<const runtime::HostFunction> imports = {}) {
     auto domain = Domain::create(mm::machine(), program.types(), limits);
     if (!domain) return nullptr;
     auto guest = std::unique_ptr<Guest>(new Guest(std::move(*domain)));
@@ -83,12 +88,14 @@ class Guest {
     linker.define_host_functions(store, imports);
     auto made = linker.instantiate(store, **code);
     if (!made) return nullptr;
+    guest->instance_ = made->instance;
     guest->run_ = *made->instance->exported_function("run");
     return guest;
   }
 
   [[nodiscard]] Domain& domain() { return *domain_; }
   [[nodiscard]] Thread& thread() { return thread_; }
+  [[nodiscard]] runtime::Instance& instance() { return *instance_; }
   [[nodiscard]] uint64_t used_ns() { return domain_->cpu_account().used_ns(); }
   // Runs machine code in the place of "run" from now on. It returns as a compiled function would.
   void set_code(std::span<const uint32_t> instructions) {
@@ -110,6 +117,7 @@ class Guest {
 
   std::unique_ptr<Domain> domain_;
   Thread thread_;
+  runtime::Instance* instance_ = nullptr;
   runtime::Function run_;
 };
 

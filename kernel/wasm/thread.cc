@@ -13,6 +13,7 @@
 #include "nacre/kernel/trap/vectors.hh"
 #include "nacre/kernel/wasm/domain.hh"
 #include "nacre/kernel/wasm/domain_list.hh"
+#include "work_for_domain.hh"
 
 namespace nacre::kwasm {
 namespace {
@@ -27,6 +28,9 @@ constexpr uint64_t kEnvironmentCallBytes = 4;
 
 // Times that a thread lets others on its CPU go first before it enters user mode.
 constexpr unsigned kMostPauses = 8;
+
+// Elements that a table gets in the trap handler, if they must be written: some 100,000 instructions.
+constexpr uint32_t kMostElementsAtOnce = 1 << 14;
 
 bool others_are_ready() {
   return coro::Scheduler::current().has_ready();
@@ -248,6 +252,8 @@ trap::FastSyscallResult Thread::serve_fast_or_throw(trap::SyscallRegisters& regi
             store.grow_memory(UserAddr(registers.a[0]), registers.a[1], registers.a[2]);
         return FastSyscallResult::Done;
       case abi::Syscall::TableGrow:
+        if (registers.a[2] != 0 && static_cast<uint32_t>(registers.a[3]) > kMostElementsAtOnce)
+          break;
         registers.a[0] = store.grow_table(UserAddr(registers.a[0]), registers.a[1], registers.a[2],
                                           registers.a[3]);
         return FastSyscallResult::Done;
@@ -280,6 +286,9 @@ coro::Task<Thread::Next> Thread::serve_call() {
   if (pending_) co_return finish(*pending_);
   const uint64_t number = context_[Register::T0];
   if (number == static_cast<uint64_t>(abi::Syscall::ThreadExit)) co_return Next::Finished;
+  if (number == static_cast<uint64_t>(abi::Syscall::TableGrow)) {
+    co_return co_await serve_table_grow();
+  }
 
   runtime::Store& store = domain_.store();
   const runtime::HostCallee* callee = store.find_host_callee(number);
@@ -304,6 +313,24 @@ coro::Task<Thread::Next> Thread::serve_call() {
   serving_ = nullptr;
   if (callee->uses_floats) trap::restore_float(context_);
   if (outcome.kind != runtime::HostOutcome::Kind::Return) co_return finish(outcome);
+  context_.pc += kEnvironmentCallBytes;
+  co_return Next::Resume;
+}
+
+// In slices, as it may take long; the guest waits, so that nobody else sees the table meanwhile. Without memory for a fiber the
+// guest is refused, as it would be without memory for the table.
+coro::Task<Thread::Next> Thread::serve_table_grow() {
+  uint64_t previous = ~uint64_t{0};
+  try {
+    (void)co_await work_for(domain_.cpu_account(), nullptr, [&] {
+      previous =
+          domain_.store().grow_table(UserAddr(context_[Register::A0]), context_[Register::A1],
+                                     context_[Register::A2], context_[Register::A3]);
+    });
+  } catch (const std::bad_alloc&) {
+    previous = ~uint64_t{0};
+  }
+  context_[Register::A0] = previous;
   context_.pc += kEnvironmentCallBytes;
   co_return Next::Resume;
 }

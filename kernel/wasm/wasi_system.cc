@@ -58,8 +58,9 @@ coro::Task<void> KernelWasiSystem::wait_for_stdin(uint64_t deadline_ns) {
   (void)co_await streams_.wait_for_input(deadline_ns);
 }
 
+// A call that works for long pays for it, and waits for its turn as the guest does in user mode.
 coro::Task<void> KernelWasiSystem::yield() {
-  co_await coro::yield();
+  co_await CpuTurn::yield();
 }
 
 void KernelWasiSystem::mark(Marker marker) {

@@ -87,6 +87,7 @@ class Thread final : public trace::InnerSpan, private ListNode {
   [[nodiscard]] trap::ExitReason run_slice(uint64_t end_ns);
   [[nodiscard]] coro::Task<Next> serve(trap::ExitReason exit);
   [[nodiscard]] coro::Task<Next> serve_call();
+  [[nodiscard]] coro::Task<Next> serve_table_grow();
   [[nodiscard]] Next serve_fault(trap::ExitReason exit);
   // Whether the thread has got vector registers just now.
   [[nodiscard]] bool begin_vectors();
