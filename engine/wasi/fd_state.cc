@@ -1,4 +1,6 @@
 // What is known about a descriptor and the file behind it, and how it is changed.
+#include <algorithm>
+
 #include "handlers.hh"
 
 namespace nacre::wasi {
@@ -11,14 +13,55 @@ Errno fd_advise(Call& call) {
   return Errno::Success;  // everything is in memory already
 }
 
-Errno fd_allocate(Call& call) {
-  WASI_ASSIGN(const Descriptor* descriptor, find_file(call, call.u32(0), rights::kFdAllocate));
+namespace {
+
+// Of a file's bytes, between two looks at who else wants to run.
+constexpr uint64_t kMostAllocatedAtOnce = 1 << 20;
+
+// Only what the file and its limits say; nothing is done yet.
+Outcome<vfs::Inode*> file_to_allocate(Call& call) {
+  const auto found = find_file(call, call.u32(0), rights::kFdAllocate);
+  if (!found) return refuse(found.error());
   if (call.u64(1) > INT64_MAX || call.u64(2) > INT64_MAX || call.u64(2) == 0) {
-    return Errno::Invalid;
+    return refuse(Errno::Invalid);
   }
-  WASI_TRY(descriptor->inode->file()->allocate(call.u64(1), call.u64(2)));
-  descriptor->inode->touch(call.process.realtime());
+  if (call.u64(1) > vfs::FileData::kMaxSize ||
+      call.u64(2) > vfs::FileData::kMaxSize - call.u64(1)) {
+    return refuse(Errno::FileTooBig);
+  }
+  return (*found)->inode.get();
+}
+
+}  // namespace
+
+std::optional<Errno> try_fd_allocate(Call& call) {
+  const auto inode = file_to_allocate(call);
+  if (!inode) return inode.error();
+  if (call.u64(2) > kMostAllocatedAtOnce) return std::nullopt;
+  WASI_TRY((*inode)->file()->allocate(call.u64(1), call.u64(2)));
+  (*inode)->touch(call.process.realtime());
   return Errno::Success;
+}
+
+// All or nothing: a guest waits for its call, so that nobody else changes the file meanwhile.
+coro::Task<Errno> fd_allocate(Call& call) {
+  const auto inode = file_to_allocate(call);
+  if (!inode) co_return inode.error();
+  vfs::FileData& file = *(*inode)->file();
+  const uint64_t old_size = file.size();
+  const uint64_t end = call.u64(1) + call.u64(2);
+  for (uint64_t at = call.u64(1); at < end;) {
+    const uint64_t length = std::min(end - at, kMostAllocatedAtOnce);
+    if (const auto made = file.allocate(at, length); !made) {
+      const auto undone = file.resize(old_size);
+      ASSERT(undone.has_value());
+      co_return made.error();
+    }
+    at += length;
+    if (at < end) co_await call.process.system().yield();
+  }
+  (*inode)->touch(call.process.realtime());
+  co_return Errno::Success;
 }
 
 Errno fd_close(Call& call) {

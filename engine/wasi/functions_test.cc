@@ -270,6 +270,55 @@ TEST_F(LargeFilesTest, LongTransfersYield) {
   EXPECT_EQ(testing::attempt_function(process, large, "fd_write", {fd, 0, 2, 16}), std::nullopt);
 }
 
+TEST_F(LargeFilesTest, LongListingsYieldAndAreWhole) {
+  constexpr int kFiles = 3000;
+  for (int i = 0; i < kFiles; ++i) {
+    ASSERT_EQ(call("fd_close", *open("f" + std::to_string(10'000 + i), kCreate)), Errno::Success);
+  }
+  FakeMemory large(1 << 20);
+  constexpr uint32_t kBuffer = 64;
+  const auto list = [&](uint32_t size) {
+    system.yields = 0;
+    EXPECT_EQ(testing::call_function(process, large, "fd_readdir", {kRoot, kBuffer, size, 0, 8}),
+              Errno::Success);
+    return large.at<uint32_t>(8);
+  };
+  const uint32_t whole = list(1 << 19);
+  EXPECT_GE(system.yields, static_cast<int>(whole >> 14) - 1);
+  EXPECT_EQ(whole, 3 * 24 + 1 + 2 + 3 + kFiles * (24 + 6u));
+  const std::string all = large.text(kBuffer, whole);
+  for (int i = 0; i < kFiles; ++i) {
+    ASSERT_EQ(all.substr(3 * 24 + 6 + static_cast<size_t>(i) * 30 + 24, 6),
+              "f" + std::to_string(10'000 + i));
+  }
+  // A buffer that is full.
+  EXPECT_EQ(list(50'001), 50'001u);
+  EXPECT_EQ(large.text(kBuffer, 50'001), all.substr(0, 50'001));
+  EXPECT_EQ(testing::attempt_function(process, large, "fd_readdir", {kRoot, kBuffer, 50'001, 0, 8}),
+            std::nullopt);
+  EXPECT_EQ(testing::attempt_function(process, large, "fd_readdir", {kRoot, kBuffer, 5'001, 0, 8}),
+            Errno::Success);
+  EXPECT_EQ(large.at<uint32_t>(8), 5'001u);
+}
+
+TEST_F(LargeFilesTest, LongAllocationsYieldAndAreAllOrNothing) {
+  const uint32_t fd = *open("dir/file");
+  constexpr uint64_t kSize = 5'000'001;
+  EXPECT_EQ(testing::attempt_function(process, memory, "fd_allocate", {fd, 3, kSize}),
+            std::nullopt);
+  system.yields = 0;
+  ASSERT_EQ(call("fd_allocate", fd, 3, kSize), Errno::Success);
+  EXPECT_GE(system.yields, 4);
+  ASSERT_EQ(call("fd_seek", fd, 0, 2, kOut), Errno::Success);
+  EXPECT_EQ(memory.at<uint64_t>(kOut), kSize + 3);
+  const uint64_t used = budget.used();
+  EXPECT_EQ(call("fd_allocate", fd, 1'000'000, 100'000'000), Errno::NoSpace);
+  EXPECT_EQ(call("fd_allocate", fd, 0, uint64_t{1} << 60), Errno::FileTooBig);
+  ASSERT_EQ(call("fd_seek", fd, 0, 2, kOut), Errno::Success);
+  EXPECT_EQ(memory.at<uint64_t>(kOut), kSize + 3);
+  EXPECT_LE(budget.used(), used + vfs::FileData::kChunkSize + 64);
+}
+
 TEST_F(FunctionsTest, BufferListsAreChecked) {
   EXPECT_EQ(call("fd_write", 1, 0x200, 1025, kOut), Errno::Invalid);
   EXPECT_EQ(call("fd_write", 1, 65536 - 7, 1, kOut), Errno::Fault);

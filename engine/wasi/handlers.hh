@@ -90,7 +90,8 @@ Errno fd_seek(Call& call);
 Errno fd_tell(Call& call);
 // fd_state.cc
 Errno fd_advise(Call& call);
-Errno fd_allocate(Call& call);
+coro::Task<Errno> fd_allocate(Call& call);
+std::optional<Errno> try_fd_allocate(Call& call);
 Errno fd_close(Call& call);
 Errno fd_datasync(Call& call);
 Errno fd_sync(Call& call);
@@ -104,7 +105,8 @@ Errno fd_prestat_get(Call& call);
 Errno fd_prestat_dir_name(Call& call);
 Errno fd_renumber(Call& call);
 // directory.cc
-Errno fd_readdir(Call& call);
+coro::Task<Errno> fd_readdir(Call& call);
+std::optional<Errno> try_fd_readdir(Call& call);
 // path.cc
 Errno path_create_directory(Call& call);
 Errno path_filestat_get(Call& call);
