@@ -131,6 +131,8 @@ coro::Task<void> drive(std::function<void()> job, std::unique_ptr<FiberTurns> tu
   }
   Fiber fiber(std::move(*stack), std::move(job), turns->memory());
   while (!fiber.resume(co_await turns->next_slice_end_ns())) {
+    // A slice is long: timers and interrupts come before whoever is next.
+    coro::Scheduler::current().end_batch();
   }
   fiber.rethrow_failure();
 }
