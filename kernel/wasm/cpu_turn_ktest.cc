@@ -2,13 +2,13 @@
 // unless the emulator's clock counts instructions.
 #include "cpu_turn.hh"
 
+#include <algorithm>
 #include <vector>
 
 #include "guest_ktest.hh"
 #include "nacre/base/coro/event.hh"
 #include "nacre/base/coro/scope.hh"
 #include "nacre/kernel/arch/clock.hh"
-#include "nacre/kernel/arch/counting.hh"
 #include "nacre/kernel/testing/benchmark.hh"
 #include "nacre/kernel/testing/test.hh"
 
@@ -19,12 +19,7 @@ constexpr uint64_t kSecond = 1'000'000'000;
 constexpr uint64_t kPercent = kSecond / 100;
 
 void need_exact_time() {
-  const uint64_t ns = arch::now_ns();
-  const uint64_t instructions = arch::retired_instructions();
-  while (arch::retired_instructions() - instructions < 1'000'000) {
-  }
-  const uint64_t passed = arch::now_ns() - ns;
-  if (passed < 990'000 || passed > 1'010'000) SKIP("needs a clock that counts instructions");
+  if (!clock_is_exact()) SKIP("needs a clock that counts instructions");
 }
 
 bool is_near(uint64_t a, uint64_t b) {
@@ -91,15 +86,15 @@ NACRE_KERNEL_TASK_TEST(cpu, a_thousand_domains_all_run) {
   }
   coro::Scope scope;
   for (const auto& guest : guests) scope.spawn(guest->run(), coro::Placement::Any);
-  const uint64_t deadline_ns = arch::now_ns() + 30 * kSecond;
-  size_t have_run = 0;
-  while (have_run < guests.size() && arch::now_ns() < deadline_ns) {
+  // However long that takes where the machine below is busy; one that never runs hangs the test.
+  const auto has_run = [](const std::unique_ptr<Guest>& guest) { return guest->used_ns() != 0; };
+  while (!std::ranges::all_of(guests, has_run))
     co_await coro::sleep_until(arch::now_ns() + 50'000'000);
-    have_run = 0;
-    for (const auto& guest : guests) have_run += guest->used_ns() != 0 ? 1 : 0;
-  }
   co_await scope.cancel();
-  EXPECT_EQ(have_run, guests.size());
+  // Nobody is far ahead of the others.
+  if (clock_is_exact()) {
+    for (const auto& guest : guests) EXPECT(guest->used_ns() <= 2 * sched::kMaxSliceNs);
+  }
 }
 
 NACRE_KERNEL_TASK_TEST(cpu, a_spinning_guest_delays_nobody_for_long) {

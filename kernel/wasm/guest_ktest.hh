@@ -10,6 +10,8 @@
 #include "nacre/base/coro/task.hh"
 #include "nacre/engine/runtime/linker.hh"
 #include "nacre/engine/runtime/program.hh"
+#include "nacre/kernel/arch/clock.hh"
+#include "nacre/kernel/arch/counting.hh"
 #include "nacre/kernel/mm/kernel_memory.hh"
 #include "nacre/kernel/testing/test.hh"
 #include "nacre/kernel/wasm/domain.hh"
@@ -44,6 +46,17 @@ inline constexpr uint8_t kWaitModule[] = {
     0x00, 0x02, 0x0a, 0x01, 0x01, 't',  0x04, 'w',  'a',  'i',  't',  0x00, 0x00,
     0x03, 0x02, 0x01, 0x00, 0x07, 0x07, 0x01, 0x03, 'r',  'u',  'n',  0x00, 0x01,
     0x0a, 0x0b, 0x01, 0x09, 0x00, 0x03, 0x40, 0x10, 0x00, 0x0c, 0x00, 0x0b, 0x0b};
+
+// Whether the emulator's clock counts instructions (-icount shift=0,sleep=off). Otherwise time goes on while the machine below
+// runs others, and says nothing about what was done in it.
+[[nodiscard]] inline bool clock_is_exact() {
+  const uint64_t ns = arch::now_ns();
+  const uint64_t instructions = arch::retired_instructions();
+  while (arch::retired_instructions() - instructions < 1'000'000) {
+  }
+  const uint64_t passed = arch::now_ns() - ns;
+  return passed >= 990'000 && passed <= 1'010'000;
+}
 
 // A module compiled once for many domains.
 class GuestProgram {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "guest_ktest.hh"
 #include "nacre/base/coro/scope.hh"
 #include "nacre/engine/runtime/program.hh"
 #include "nacre/kernel/arch/clock.hh"
@@ -37,13 +38,17 @@ std::vector<uint8_t> module_with_long_function(uint32_t repetitions) {
   return module;
 }
 
-// Compiles it `times` times.
+// Compiles it `times` times. `checks` counts how often it could have paused: the same for every compilation.
 coro::Task<void> compile_for(sched::CpuAccount& account, const std::vector<uint8_t>& module,
-                             int times, int* compiled) {
+                             int times, int* compiled, uint64_t* checks = nullptr) {
+  const auto check = [](void* counter) {
+    if (counter != nullptr) ++*static_cast<uint64_t*>(counter);
+    exec::fiber_checkpoint();
+  };
   mm::HeapAccount memory(mm::heap(), make_ref<mm::Budget>(ByteSize::gib(1)));
   const auto worked = co_await work_for(account, &memory, [&] {
     runtime::CompileSettings settings;
-    settings.pauses = exec::fiber_pauses();
+    settings.pauses = {check, checks};
     for (int i = 0; i < times; ++i) {
       runtime::TypeRegistry types;
       if (runtime::CompiledProgram::compile_view(module, types, settings)) ++*compiled;
@@ -52,36 +57,55 @@ coro::Task<void> compile_for(sched::CpuAccount& account, const std::vector<uint8
   EXPECT(worked.has_value());
 }
 
-// Sleeps again and again for a millisecond until told to stop; by how much it was late at worst.
-coro::Task<void> watch(const bool* stop, uint64_t* latest_ns) {
-  while (!*stop) {
+struct Watch {
+  bool stop = false;
+  uint64_t checks = 0;       // of the work beside it
+  uint64_t seen = 0;         // of those, at the last look
+  uint64_t most_checks = 0;  // between two looks
+  uint64_t latest_ns = 0;
+
+  void look() {
+    most_checks = std::max(most_checks, checks - seen);
+    seen = checks;
+  }
+};
+
+// Sleeps again and again for a millisecond until told to stop; by how much it was late at worst, and how much work was done
+// between two times that it ran.
+coro::Task<void> watch(Watch* state) {
+  while (!state->stop) {
     const uint64_t due_ns = arch::now_ns() + kMillisecond;
     co_await coro::sleep_until(due_ns);
-    *latest_ns = std::max(*latest_ns, arch::now_ns() - due_ns);
+    state->latest_ns = std::max(state->latest_ns, arch::now_ns() - due_ns);
+    state->look();
   }
 }
 
 NACRE_KERNEL_TASK_TEST(work, others_run_while_a_long_function_is_compiled) {
   const std::vector<uint8_t> module = module_with_long_function(400'000);
   const auto account = make_ref<sched::CpuAccount>(sched::CpuLimits{});
-  bool stop = false;
-  uint64_t latest_ns = 0;
+  Watch state;
   int compiled = 0;
   coro::Scope scope;
   // On this CPU, as the work is.
-  scope.spawn(watch(&stop, &latest_ns));
+  scope.spawn(watch(&state), coro::Placement::Pinned);
   const uint64_t begin_ns = arch::now_ns();
-  co_await compile_for(*account, module, 1, &compiled);
+  co_await compile_for(*account, module, 1, &compiled, &state.checks);
   const uint64_t took_ns = arch::now_ns() - begin_ns;
-  stop = true;
+  state.look();
+  state.stop = true;
   co_await scope.join();
   EXPECT_EQ(compiled, 1);
-  // Not in one piece; how long a piece takes depends on the machine below.
-  EXPECT_GT(took_ns, 10 * kMillisecond);
-  EXPECT_LT(latest_ns, took_ns / 4);
+  // Not in one piece. How long a piece takes depends on the machine below, what is done in it does not.
+  EXPECT_GT(state.checks, 100u);
+  EXPECT_LT(state.most_checks, state.checks / 4);
   // It has paid for it.
-  EXPECT_GT(account->used_ns(), took_ns / 2);
   EXPECT(account->used_ns() <= took_ns);
+  if (clock_is_exact()) {
+    EXPECT_GT(account->used_ns(), took_ns / 2);
+    EXPECT_GT(took_ns, 10 * kMillisecond);
+    EXPECT_LT(state.latest_ns, 3 * exec::kFiberSliceNs);
+  }
 }
 
 NACRE_KERNEL_TASK_TEST(work, a_quota_slows_it_down) {
@@ -94,7 +118,9 @@ NACRE_KERNEL_TASK_TEST(work, a_quota_slows_it_down) {
   co_await compile_for(*account, module, 5, &compiled);
   const uint64_t took_ns = arch::now_ns() - begin_ns;
   EXPECT_EQ(compiled, 5);
-  EXPECT_GT(took_ns, 3 * account->used_ns());
+  EXPECT_GT(account->throttled(), 0u);
+  // What the last slice overran nobody waits for; it may be much where the machine below is busy.
+  if (clock_is_exact()) EXPECT_GT(took_ns, 3 * account->used_ns());
 }
 
 NACRE_KERNEL_TASK_TEST(work, cancelled_anywhere_it_leaves_nothing) {
