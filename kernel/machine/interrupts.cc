@@ -11,12 +11,15 @@
 #include "nacre/kernel/arch/machine.hh"
 #include "nacre/kernel/arch/per_cpu.hh"
 #include "nacre/kernel/dev/aplic.hh"
+#include "nacre/kernel/dev/imsic_layout.hh"
 #include "nacre/kernel/dev/plic.hh"
 #include "nacre/kernel/trace/span.hh"
 #include "nacre/kernel/trap/dispatch.hh"
 
 namespace nacre::machine {
 namespace {
+
+using dev::cell_of;
 
 // Number of supervisor external interrupts in a hart's own controller (privileged architecture, scause 9).
 constexpr uint32_t kSupervisorExternal = 9;
@@ -40,7 +43,8 @@ struct Found {
   std::unique_ptr<MappedRegisters> registers;
   std::unique_ptr<dev::InterruptController> controller;
   ThisCpuImsic imsic;
-  bool has_messages = false;  // there are IMSICs
+  bool has_messages = false;        // there are IMSICs
+  std::optional<uint32_t> phandle;  // by which devices name the controller
   // Of each CPU's IMSIC; unmapped without IMSICs.
   std::array<arch::MmioRegion, arch::kMaxCpus> message_files{};
 };
@@ -57,18 +61,6 @@ static_assert(dev::MessageAplic::kPokeNumber == 1);
 void serve_messages() {
   if (!arch::claim_first_of_imsic()) return dispatch();
   found->controller->note_poke(arch::this_cpu().id);
-}
-
-std::optional<uint32_t> cell_of(const fdt::Node& node, std::string_view name, size_t index) {
-  const auto property = node.property(name);
-  if (!property) return std::nullopt;
-  const auto bytes = property->data();
-  if (bytes.size() / sizeof(uint32_t) <= index) return std::nullopt;
-  uint32_t cell = 0;
-  for (const std::byte byte : bytes.subspan(index * sizeof cell, sizeof cell)) {
-    cell = cell << 8 | std::to_integer<uint32_t>(byte);
-  }
-  return cell;
 }
 
 // The phandle of the interrupt controller inside the hart's cpu node.
@@ -123,6 +115,7 @@ Result<void> map_controller(const fdt::Node& node, DeviceMapper& mapper) {
   TRY_ASSIGN(const arch::MmioRegion registers,
              mapper.map(PhysAddr(region->address), ByteSize(region->size)));
   found->registers = std::make_unique<MappedRegisters>(registers);
+  found->phandle = cell_of(node, "phandle", 0);
   return {};
 }
 
@@ -150,20 +143,6 @@ Result<void> make_aplic(const fdt::Tree& tree, const fdt::Node& node, std::span<
   return {};
 }
 
-// The page of the file with that index: the ranges of "reg" one behind the other, a file every 4 KiB, with guests' files
-// between them.
-std::optional<PhysAddr> message_file(const fdt::Node& imsics, uint32_t index) {
-  const uint32_t guest_bits = cell_of(imsics, "riscv,guest-index-bits", 0).value_or(0);
-  if (guest_bits > 6) return std::nullopt;
-  uint64_t offset = uint64_t{index} * (dev::kImsicFileBytes << guest_bits);
-  for (size_t i = 0;; ++i) {
-    const auto region = imsics.region(i);
-    if (!region) return std::nullopt;
-    if (offset < region->size) return PhysAddr(region->address + offset);
-    offset -= region->size;
-  }
-}
-
 Result<void> make_message_aplic(const fdt::Tree& tree, const fdt::Node& aplic,
                                 const fdt::Node& imsics, std::span<const HartId> harts,
                                 DeviceMapper& mapper) {
@@ -172,23 +151,23 @@ Result<void> make_message_aplic(const fdt::Tree& tree, const fdt::Node& aplic,
         ErrorCode::Unsupported,
         format("{}: the CPUs lack Ssaia, so that nobody can claim its interrupts", imsics.name()));
   }
-  if (cell_of(imsics, "riscv,group-index-bits", 0).value_or(0) != 0) {
-    return fail(ErrorCode::Unsupported, format("{}: groups of harts", imsics.name()));
-  }
   const auto sources = cell_of(aplic, "riscv,num-sources", 0);
   if (!sources) return incomplete(aplic, "riscv,num-sources");
   const auto last = cell_of(imsics, "riscv,num-ids", 0);
   if (!last || *last > dev::kImsicMaxNumber) return incomplete(imsics, "riscv,num-ids");
+  TRY_ASSIGN(const dev::ImsicLayout layout, dev::ImsicLayout::read(imsics));
   TRY(map_controller(aplic, mapper));
   const auto places = places_in(tree, imsics, harts);
+  std::array<uint32_t, arch::kMaxCpus> indices{};
+  indices.fill(kAbsent);
   for (size_t cpu = 0; cpu < harts.size(); ++cpu) {
     if (places[cpu] == kAbsent) continue;
-    const auto file = message_file(imsics, places[cpu]);
-    if (!file) return incomplete(imsics, "reg");
-    TRY_ASSIGN(found->message_files[cpu], mapper.map(*file, ByteSize(dev::kImsicFileBytes)));
+    TRY_ASSIGN(const dev::ImsicLayout::File file, layout.file(places[cpu]));
+    TRY_ASSIGN(found->message_files[cpu], mapper.map(file.address, ByteSize(dev::kImsicFileBytes)));
+    indices[cpu] = file.hart_index;
   }
-  found->controller =
-      std::make_unique<dev::MessageAplic>(*found->registers, *sources, places, found->imsic, *last);
+  found->controller = std::make_unique<dev::MessageAplic>(*found->registers, *sources, indices,
+                                                          found->imsic, *last);
   found->has_messages = true;
   return {};
 }
@@ -245,6 +224,9 @@ dev::InterruptController* interrupt_controller() noexcept {
 std::optional<InterruptLine> interrupt_of(const fdt::Node& device) {
   const auto source = cell_of(device, "interrupts", 0);
   if (!source || interrupt_controller() == nullptr) return std::nullopt;
+  // Where harts come in groups, each may have a controller; this is the first one.
+  const auto parent = cell_of(device, "interrupt-parent", 0);
+  if (parent && parent != found->phandle) return std::nullopt;
   // The numbers are those of the devicetree's interrupt bindings.
   switch (cell_of(device, "interrupts", 1).value_or(4)) {
     case 1:

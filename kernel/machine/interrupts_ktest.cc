@@ -10,10 +10,13 @@
 #include "nacre/kernel/arch/clock.hh"
 #include "nacre/kernel/arch/interrupts.hh"
 #include "nacre/kernel/arch/per_cpu.hh"
+#include "nacre/kernel/dev/aplic.hh"
 #include "nacre/kernel/dev/goldfish_rtc.hh"
+#include "nacre/kernel/dev/imsic_layout.hh"
 #include "nacre/kernel/exec/kernel_port.hh"
 #include "nacre/kernel/mm/kernel_memory.hh"
 #include "nacre/kernel/testing/test.hh"
+#include "nacre/kernel/trap/dispatch.hh"
 
 namespace nacre::machine {
 namespace {
@@ -213,6 +216,61 @@ NACRE_KERNEL_TASK_TEST(interrupts, cpus_poke_each_other_through_the_controller_w
       EXPECT_EQ(pokes, uint64_t{0});
     }
   }
+}
+
+// The file of CPU 0, for what no device sends.
+arch::MmioRegion own_message_file() {
+  const fdt::Tree& tree = testing::boot_context().tree;
+  std::optional<fdt::Node> imsics;
+  tree.visit([&](const fdt::Node& node) {
+    const bool fits = node.is_compatible_with("riscv,imsics") &&
+                      dev::cell_of(node, "interrupts-extended", 1) == 9;
+    if (fits) imsics = node;
+    return fits;
+  });
+  REQUIRE(imsics.has_value());
+  const auto layout = dev::ImsicLayout::read(*imsics);
+  REQUIRE(layout.has_value());
+  // Harts are listed in order here.
+  const auto file = layout->file(static_cast<uint32_t>(arch::this_cpu().hart.value));
+  REQUIRE(file.has_value());
+  const mm::Machine& memory = mm::machine();
+  DeviceMapper mapper(memory.frames, memory.mode, memory.kernel_root);
+  const auto mapped = mapper.map(file->address, ByteSize(dev::kImsicFileBytes));
+  REQUIRE(mapped.has_value());
+  return *mapped;
+}
+
+NACRE_KERNEL_TASK_TEST(interrupts, messages_that_nobody_expects_are_spurious) {
+  co_await wait_for_cpus();
+  if (!has_imsics()) SKIP("no IMSICs");
+  dev::InterruptController& controller = *interrupt_controller();
+  const arch::MmioRegion file = own_message_file();
+  const CpuId here = arch::this_cpu().id;
+  // Of a source that is not in use, which is masked once more.
+  uint32_t unused = controller.sources();
+  while (controller.target(unused)) --unused;
+  uint64_t spurious = controller.spurious();
+  file.write<uint32_t>(dev::kImsicSetPending, dev::MessageAplic::kPokeNumber + unused);
+  trap::serve_pending_interrupts();
+  EXPECT_EQ(controller.spurious(), spurious + 1);
+  EXPECT_EQ(arch::pending_interrupt() == arch::InterruptSource::External, false);
+  // A number that is nobody's is never let in; nor is one that does not exist, or none.
+  spurious = controller.spurious();
+  const uint32_t numbers[] = {dev::MessageAplic::kPokeNumber + controller.sources() + 1, 2000, 0};
+  for (const uint32_t number : numbers) file.write<uint32_t>(dev::kImsicSetPending, number);
+  EXPECT_EQ(arch::pending_interrupt() == arch::InterruptSource::External, false);
+  // Pokes go on, alone and together with the others.
+  const uint64_t pokes = controller.pokes(here);
+  arch::interrupt_cpu(here);
+  trap::serve_pending_interrupts();
+  EXPECT_EQ(controller.pokes(here), pokes + 1);
+  EXPECT_EQ(controller.spurious(), spurious);
+  file.write<uint32_t>(dev::kImsicSetPending, dev::MessageAplic::kPokeNumber + unused);
+  arch::interrupt_cpu(here);
+  trap::serve_pending_interrupts();
+  EXPECT_EQ(controller.pokes(here), pokes + 2);
+  EXPECT_EQ(controller.spurious(), spurious + 1);
 }
 
 // A poke that is answered at once must not hide what is pending behind it.

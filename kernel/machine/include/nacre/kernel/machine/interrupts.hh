@@ -1,5 +1,5 @@
 // The machine's interrupt controller, found in the device tree: APLIC with IMSICs, APLIC alone, or PLIC. On a machine with
-// IMSICs the CPUs poke each other through them as well.
+// IMSICs the CPUs poke each other through them as well. Of several controllers, as machines with groups of harts have, it is the first.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,7 @@ struct InterruptLine {
   uint32_t source;
   dev::Trigger trigger;
 };
-// The first entry of a device's "interrupts"; nothing if it has none or there is no controller.
+// The first entry of a device's "interrupts"; nothing if it has none, or if there is no controller or it is another's.
 [[nodiscard]] std::optional<InterruptLine> interrupt_of(const fdt::Node& device);
 
 }  // namespace nacre::machine
