@@ -99,7 +99,7 @@ int run_fault(std::string_view wanted, const abi::BootInfo& info) {
     if (context == "fiber") executor.block_on(in_fiber(make));
     if (context == "interrupt") executor.block_on(in_interrupt(make));
     if (context == "all") executor.block_on(on_all_cpus(make));
-    if (context == "elsewhere") {
+    if (context == "elsewhere" && info.cpu_count > 1) {
       install_fault(make, CpuId{1});
       arch::park();
     }

@@ -2,6 +2,7 @@
 
 #include <unwind.h>
 
+#include <atomic>
 #include <coroutine>
 #include <cstddef>
 #include <cstring>
@@ -17,12 +18,14 @@ namespace {
 // Set by the boot CPU before others run.
 constinit elf::LineTable lines;
 constinit uint64_t image_slide = 0;
-constinit BacktraceStyle style = BacktraceStyle::Short;
+// Any value of the type, changed at any time by the shell.
+constinit std::atomic<BacktraceStyle> chosen_style{BacktraceStyle::Short};
 
 constexpr unsigned kMaxFrames = 64;
 
 struct Walk {
   unsigned skip;
+  BacktraceStyle style;
   unsigned index = 0;
   uint64_t last_ip = 0;
   unsigned repeats = 0;  // frames at last_ip after the first: recursion is not spelt out
@@ -46,9 +49,9 @@ bool is_runtime(const elf::SourceFrame& frame) {
 void write_call(Walk& walk, const elf::SourceFrame& frame, uint64_t ip, uint64_t offset) {
   FixedLine<kMaxLine> line;
   format_to(line, "  #{:<2} ", walk.index++);
-  if (style == BacktraceStyle::Full && !frame.inlined) format_to(line, "0x{:x} ", ip);
+  if (walk.style == BacktraceStyle::Full && !frame.inlined) format_to(line, "0x{:x} ", ip);
   line.write(frame.function);
-  if (style == BacktraceStyle::Full && !frame.inlined) format_to(line, "+0x{:x}", offset);
+  if (walk.style == BacktraceStyle::Full && !frame.inlined) format_to(line, "+0x{:x}", offset);
   if (!frame.file.empty() && frame.line != 0) format_to(line, " at {}:{}", frame.file, frame.line);
   if (frame.inlined) line.write(" (inlined)");
   line.end_line();
@@ -80,7 +83,7 @@ _Unwind_Reason_Code write_frame(_Unwind_Context* context, void* argument) {
     return _URC_NO_REASON;
   }
   while (const auto frame = position->next()) {
-    if (style == BacktraceStyle::Short && is_runtime(*frame)) continue;
+    if (walk.style == BacktraceStyle::Short && is_runtime(*frame)) continue;
     write_call(walk, *frame, shown, shown - image_slide - position->function_start());
   }
   return _URC_NO_REASON;
@@ -101,7 +104,7 @@ void initialize_backtraces(const elf::LineTable& table, uint64_t slide) {
 }
 
 void set_backtrace_style(BacktraceStyle wanted) {
-  style = wanted;
+  chosen_style.store(wanted, std::memory_order_relaxed);
 }
 
 void describe_address(FormatSink& sink, uint64_t address) {
@@ -142,9 +145,10 @@ void describe_coroutines(FormatSink& sink, const coro::Strand& strand) {
 }
 
 void write_backtrace(unsigned skip) {
+  const BacktraceStyle style = chosen_style.load(std::memory_order_relaxed);
   if (style == BacktraceStyle::Off) return;
   const ConsoleHold hold;
-  Walk walk{.skip = skip + 1};
+  Walk walk{.skip = skip + 1, .style = style};
   _Unwind_Backtrace(write_frame, &walk);
   write_repeats(walk);
 }
