@@ -101,10 +101,12 @@ Result<Job*> Jobs::start(const RunRequest& request) {
     job->cpu.quota = {.budget_ns = kQuotaPeriodNs * *request.cpu_percent / 100,
                       .period_ns = kQuotaPeriodNs};
   }
+  Job* const started = job.get();
+  // Made before there is a job to be seen, since memory may be short: one without a life would never end.
+  coro::Task<void> life = live(this, started, module);
   jobs_.push_back(std::move(job));
-  Job* const started = jobs_.back().get();
   // Its streams are the terminal's, which belongs to this CPU.
-  started->scope.spawn(live(this, started, module), coro::Placement::Pinned);
+  started->scope.spawn(std::move(life), coro::Placement::Pinned);
   return started;
 }
 

@@ -20,20 +20,22 @@ class Stop final : public exec::RemoteWork {
  public:
   constexpr Stop() : RemoteWork(&Stop::run) {}
 
-  // Idle → Posted → Here → Idle. Posted by the shell's CPU, the rest by the one that stops.
-  enum class State : uint32_t { Idle, Posted, Here };
-  std::atomic<State> state{State::Idle};
+  // Idle → Posted → the epoch it stands still in, which is odd → Idle. Posted by the shell's CPU, the rest by the one that stops.
+  // A CPU that is late may still be in an epoch that is over.
+  static constexpr uint32_t kIdle = 0;
+  static constexpr uint32_t kPosted = 2;
+  std::atomic<uint32_t> state{kIdle};
 
  private:
   static void run(exec::RemoteWork& work) noexcept {
     auto& stop = static_cast<Stop&>(work);
     const uint32_t stopped = epoch.load(std::memory_order_acquire);
     if (stopped % 2 != 0) {
-      stop.state.store(State::Here, std::memory_order_release);
+      stop.state.store(stopped, std::memory_order_release);
       while (epoch.load(std::memory_order_acquire) == stopped) {
       }
     }
-    stop.state.store(State::Idle, std::memory_order_release);
+    stop.state.store(kIdle, std::memory_order_release);
   }
 };
 
@@ -48,21 +50,24 @@ void visit_others(Visitor&& visit) {
   }
 }
 
+// Unless it is on its way, from now or from the last time.
+void post(exec::Executor& executor) {
+  Stop& stop = stops[executor.cpu().value];
+  if (stop.state.load(std::memory_order_acquire) != Stop::kIdle) return;
+  stop.state.store(Stop::kPosted, std::memory_order_relaxed);
+  executor.post_remote(stop);
+}
+
 }  // namespace
 
 OthersStopped::OthersStopped() {
-  epoch.fetch_add(1, std::memory_order_release);
-  visit_others([](exec::Executor& executor) {
-    Stop& stop = stops[executor.cpu().value];
-    // One that is still on its way from the last time will do.
-    if (stop.state.load(std::memory_order_acquire) != Stop::State::Idle) return;
-    stop.state.store(Stop::State::Posted, std::memory_order_relaxed);
-    executor.post_remote(stop);
-  });
+  const uint32_t mine = epoch.fetch_add(1, std::memory_order_release) + 1;
+  visit_others(post);
   const uint64_t deadline_ns = arch::now_ns() + kPatienceNs;
-  visit_others([&](const exec::Executor& executor) {
+  visit_others([&](exec::Executor& executor) {
     const Stop& stop = stops[executor.cpu().value];
-    while (stop.state.load(std::memory_order_acquire) != Stop::State::Here) {
+    while (stop.state.load(std::memory_order_acquire) != mine) {
+      post(executor);
       if (arch::now_ns() < deadline_ns) continue;
       missing_ = executor.cpu();
       return;
@@ -71,10 +76,10 @@ OthersStopped::OthersStopped() {
 }
 
 OthersStopped::~OthersStopped() {
-  epoch.fetch_add(1, std::memory_order_release);
-  visit_others([](const exec::Executor& executor) {
+  const uint32_t mine = epoch.fetch_add(1, std::memory_order_release);
+  visit_others([&](const exec::Executor& executor) {
     const Stop& stop = stops[executor.cpu().value];
-    while (stop.state.load(std::memory_order_acquire) == Stop::State::Here) {
+    while (stop.state.load(std::memory_order_acquire) == mine) {
     }
   });
 }
