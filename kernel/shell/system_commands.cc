@@ -1,8 +1,12 @@
 // What the machine and the kernel are doing.
 #include <algorithm>
+#include <array>
+#include <vector>
 
 #include "commands.hh"
+#include "nacre/base/coro/event.hh"
 #include "nacre/base/coro/scheduler.hh"
+#include "nacre/base/coro/scope.hh"
 #include "nacre/kernel/arch/clock.hh"
 #include "nacre/kernel/arch/machine.hh"
 #include "nacre/kernel/exec/kernel_port.hh"
@@ -11,6 +15,8 @@
 #include "nacre/kernel/trace/backtrace.hh"
 #include "nacre/kernel/trace/log.hh"
 #include "nacre/kernel/trace/metrics.hh"
+#include "nacre/kernel/wasm/domain_list.hh"
+#include "others_stopped.hh"
 
 namespace nacre::shell {
 namespace {
@@ -44,7 +50,35 @@ coro::Task<Result<void>> uptime(Shell& shell, Words) {
   co_return {};
 }
 
-coro::Task<Result<void>> mem(Shell& shell, Words) {
+// How the free memory hangs together: blocks of the buddy allocator. Their heads in the frame table, while nobody changes it.
+Result<void> show_free_blocks(const Shell& shell) {
+  mm::FrameAllocator& frames = mm::frames();
+  std::array<uint64_t, mm::FrameAllocator::kMaxOrder + 1> blocks{};
+  {
+    const OthersStopped stopped;
+    if (const auto cpu = stopped.missing())
+      return fail(ErrorCode::WouldBlock, format("CPU {} does not come to rest", cpu->value));
+    for (uint32_t index = 0; frames.contains(frames.frame_at(index));) {
+      const mm::FrameInfo& info = frames.infos()[index];
+      const bool is_free = info.state == mm::FrameState::Free;
+      if (is_free) ++blocks.at(info.order);
+      index += is_free ? uint32_t{1} << info.order : 1;
+    }
+  }
+  shell.print("order  block KiB   blocks  free KiB\n");
+  for (size_t order = 0; order < blocks.size(); ++order) {
+    if (blocks[order] == 0) continue;
+    const uint64_t kib = kPageSize / 1024 << order;
+    shell.print("{:>5} {:>10} {:>8} {:>9}\n", order, kib, blocks[order], blocks[order] * kib);
+  }
+  return {};
+}
+
+coro::Task<Result<void>> mem(Shell& shell, Words words) {
+  if (words.size() > 1) {
+    if (words[1] != "blocks") co_return fail(ErrorCode::InvalidArgument, "usage: mem [blocks]");
+    co_return show_free_blocks(shell);
+  }
   const mm::FrameCounts counts = mm::frames().counts();
   const mm::HeapStatistics heap = mm::heap().statistics();
   const auto kib = [](uint64_t frames) { return frames * (kPageSize / 1024); };
@@ -60,6 +94,36 @@ coro::Task<Result<void>> mem(Shell& shell, Words) {
     if (row.slabs == 0) continue;
     shell.print("        {:>5} {:>8} {:>8} {:>8} {:>8}\n", row.size, row.slabs, row.empty,
                 row.objects, row.slab_bytes / 1024);
+  }
+  co_return {};
+}
+
+// "2 /bin/spin.wasm" for each CPU that runs a domain's thread.
+std::vector<std::string> guests_by_cpu(size_t cpus) {
+  std::vector<std::string> guests(cpus);
+  kwasm::DomainList::visit([&](kwasm::Domain& domain) {
+    kwasm::DomainList::visit_threads(domain, [&](const kwasm::Thread& thread) {
+      const size_t cpu = thread.cpu().value;
+      if (thread.state() == kwasm::Thread::State::Running && cpu < cpus)
+        guests[cpu] = format("{} {}", domain.id(), domain.label().name);
+    });
+  });
+  return guests;
+}
+
+coro::Task<Result<void>> cpu(Shell& shell, Words) {
+  const std::vector<std::string> guests = guests_by_cpu(shell.info.cpu_count);
+  shell.print(" CPU  hart    resumed     remote     stolen      waits  domain\n");
+  for (uint32_t i = 0; i < shell.info.cpu_count; ++i) {
+    const exec::Executor* const executor = exec::executors().find(CpuId{i});
+    if (executor == nullptr) {
+      shell.print("{:>4} {:>5}  did not come\n", i, shell.info.cpus[i].hart_id);
+      continue;
+    }
+    const exec::Executor::Statistics& numbers = executor->statistics();
+    shell.print("{:>4} {:>5} {:>10} {:>10} {:>10} {:>10}  {}\n", i, shell.info.cpus[i].hart_id,
+                numbers.resumed, numbers.remote, numbers.stolen, numbers.waits,
+                guests[i].empty() ? "-" : guests[i]);
   }
   co_return {};
 }
@@ -158,10 +222,24 @@ coro::Task<Result<void>> echo(Shell& shell, Words words) {
   co_return {};
 }
 
-coro::Task<Result<void>> sleep(Shell&, Words words) {
+coro::Task<void> watch_keyboard(Terminal* terminal, coro::Event* event) {
+  co_await terminal->wait_for_interrupt_key();
+  event->set();
+}
+
+coro::Task<Result<void>> sleep(Shell& shell, Words words) {
+  constexpr uint64_t kMostMs = 86'400'000;
   const auto ms = parse_number(words[1]);
   if (!ms) co_return std::unexpected(ms.error());
-  co_await coro::sleep_until(arch::now_ns() + *ms * 1'000'000);
+  if (*ms > kMostMs)
+    co_return fail(ErrorCode::InvalidArgument,
+                   format("sleep {}: at most a day, {} ms", *ms, kMostMs));
+  coro::Event interrupted;
+  coro::Scope watch;
+  watch.spawn(watch_keyboard(&shell.terminal, &interrupted), coro::Placement::Pinned);
+  const bool was_interrupted = co_await interrupted.wait_until(arch::now_ns() + *ms * 1'000'000);
+  co_await watch.cancel();
+  if (was_interrupted) co_return fail(ErrorCode::Cancelled, "stopped by ^C");
   co_return {};
 }
 
@@ -188,7 +266,8 @@ constexpr Command kCommands[] = {
     {"version", "", "what this kernel and machine are", 0, 0, version},
     {"uptime", "", "time since power-on", 0, 0, uptime},
     {"args", "", "the boot arguments", 0, 0, show_arguments},
-    {"mem", "", "page frames and heap", 0, 0, mem},
+    {"cpu", "", "the CPUs: what they have done, and whose thread runs there", 0, 0, cpu},
+    {"mem", "[blocks]", "page frames and heap; or the free blocks by size", 0, 1, mem},
     {"irq", "[spread | SOURCE CPU]",
      "interrupt sources, their CPUs and counts; or delivers one elsewhere, or all in turn", 0, 2,
      irq},
@@ -199,7 +278,7 @@ constexpr Command kCommands[] = {
      0, 1, backtrace},
     {"history", "", "lines typed before", 0, 0, history},
     {"echo", "[WORDS...]", "print the words", 0, kManyWords, echo},
-    {"sleep", "MILLISECONDS", "wait", 1, 1, sleep},
+    {"sleep", "MILLISECONDS", "wait; ^C ends it", 1, 1, sleep},
     {"shutdown", "[STATUS]", "switch the machine off", 0, 1, shutdown},
 };
 
