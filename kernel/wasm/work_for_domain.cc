@@ -40,8 +40,8 @@ coro::Task<Result<void>> work_for(sched::CpuAccount& account, mm::HeapAccount* m
   }
   co_return fail(
       ErrorCode::LimitExceeded,
-      format("memory budget used up: the module needs {} bytes more of the kernel's heap "
-             "than the domain's {} bytes leave",
+      format("memory budget used up: the module needs {} more bytes of the kernel's heap, "
+             "which its domain's {} bytes do not leave",
              memory->refused().bytes(), memory->limit().bytes()));
 }
 
