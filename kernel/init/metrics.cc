@@ -2,9 +2,17 @@
 // counter itself.)
 #include "metrics.hh"
 
+#include <bit>
+#include <string_view>
+#include <utility>
+
+#include "nacre/base/core/format.hh"
 #include "nacre/kernel/arch/clock.hh"
+#include "nacre/kernel/arch/cpus.hh"
+#include "nacre/kernel/arch/interrupts.hh"
 #include "nacre/kernel/arch/machine.hh"
 #include "nacre/kernel/exec/kernel_port.hh"
+#include "nacre/kernel/machine/interrupts.hh"
 #include "nacre/kernel/mm/kernel_memory.hh"
 #include "nacre/kernel/trace/log.hh"
 #include "nacre/kernel/trace/metrics.hh"
@@ -12,6 +20,7 @@
 namespace nacre::init {
 
 using trace::Reading;
+using trace::Readings;
 using Kind = trace::Metric::Kind;
 
 namespace {
@@ -29,9 +38,67 @@ uint64_t sum(uint64_t Statistics::* number) {
   return sum;
 }
 
+uint32_t cpu_count() {
+  return static_cast<uint32_t>(std::bit_width(arch::running_cpus()));
+}
+
+void read_interrupts(const Readings::Samples& samples) {
+  using arch::InterruptSource;
+  constexpr std::pair<InterruptSource, std::string_view> kKinds[] = {
+      {InterruptSource::External, "external"},
+      {InterruptSource::Software, "software"},
+      {InterruptSource::Timer, "timer"}};
+  for (uint32_t cpu = 0; cpu < cpu_count(); ++cpu) {
+    for (const auto& [source, kind] : kKinds) {
+      samples.add(format("cpu=\"{}\",kind=\"{}\"", cpu, kind),
+                  arch::interrupts_served(CpuId{cpu}, source));
+    }
+  }
+}
+
+void read_pokes(const Readings::Samples& samples) {
+  const dev::InterruptController* const controller = machine::interrupt_controller();
+  for (uint32_t cpu = 0; cpu < cpu_count(); ++cpu) {
+    samples.add(format("cpu=\"{}\"", cpu),
+                controller == nullptr ? 0 : controller->pokes(CpuId{cpu}));
+  }
+}
+
+void read_device_interrupts(const Readings::Samples& samples) {
+  const dev::InterruptController* const controller = machine::interrupt_controller();
+  if (controller == nullptr) return;
+  for (uint32_t source = 1; source <= controller->sources(); ++source) {
+    const uint64_t count = controller->handled(source);
+    if (count == 0 && !controller->target(source)) continue;
+    samples.add(format("source=\"{}\"", source), count);
+  }
+}
+
+uint64_t ask_controller(uint64_t (dev::InterruptController::*count)() const noexcept) {
+  const dev::InterruptController* const controller = machine::interrupt_controller();
+  return controller == nullptr ? 0 : (controller->*count)();
+}
+
+void start_interrupt_metrics() {
+  static const Readings interrupts("nacre_interrupts", "Interrupts that CPUs served", Kind::Counter,
+                                   read_interrupts);
+  static const Readings pokes("nacre_interrupts_pokes",
+                              "External interrupts that were sent by other CPUs", Kind::Counter,
+                              read_pokes);
+  static const Readings devices("nacre_interrupts_device", "Interrupts of each source in use",
+                                Kind::Counter, read_device_interrupts);
+  static const Reading spurious("nacre_interrupts_spurious",
+                                "Interrupts that nobody wanted or that were gone", Kind::Counter,
+                                [] { return ask_controller(&dev::InterruptController::spurious); });
+  static const Reading storms("nacre_interrupts_storms", "Sources masked since they did not cease",
+                              Kind::Counter,
+                              [] { return ask_controller(&dev::InterruptController::storms); });
+}
+
 }  // namespace
 
 void start_metrics() {
+  start_interrupt_metrics();
   static const Reading uptime("nacre_uptime_ns", "Time since power-on", Kind::Gauge,
                               [] { return arch::now_ns(); });
   static const Reading cpus("nacre_cpus", "CPUs of the machine", Kind::Gauge,

@@ -8,6 +8,7 @@
 
 #include "nacre/base/coro/scope.hh"
 #include "nacre/kernel/arch/clock.hh"
+#include "nacre/kernel/arch/cpus.hh"
 #include "nacre/kernel/arch/interrupts.hh"
 #include "nacre/kernel/arch/per_cpu.hh"
 #include "nacre/kernel/dev/aplic.hh"
@@ -193,6 +194,32 @@ Task<void> nothing() {
   co_return;
 }
 
+uint64_t served(CpuId cpu, arch::InterruptSource source) {
+  return arch::interrupts_served(cpu, source);
+}
+
+NACRE_KERNEL_TASK_TEST(interrupts, every_cpu_counts_what_it_serves) {
+  co_await wait_for_cpus();
+  const CpuId here = arch::this_cpu().id;
+  const uint64_t software = served(here, arch::InterruptSource::Software);
+  for (uint64_t n = 1; n <= 5; ++n) {
+    arch::send_software_interrupt(arch::this_cpu().hart);
+    // Nobody else is poked that way, and firmware may take its time.
+    while (arch::pending_interrupt() != arch::InterruptSource::Software) {
+      trap::serve_pending_interrupts();
+      if (served(here, arch::InterruptSource::Software) >= software + n) break;
+    }
+    trap::serve_pending_interrupts();
+    EXPECT_GE(served(here, arch::InterruptSource::Software), software + n);
+  }
+  const uint64_t timer = served(here, arch::InterruptSource::Timer);
+  arch::set_timer_deadline(0);
+  trap::serve_pending_interrupts();
+  EXPECT_EQ(served(here, arch::InterruptSource::Timer), timer + 1);
+  const CpuId none{arch::kMaxCpus};
+  EXPECT_EQ(served(none, arch::InterruptSource::Timer), uint64_t{0});
+}
+
 NACRE_KERNEL_TASK_TEST(interrupts, cpus_poke_each_other_through_the_controller_where_it_can) {
   co_await wait_for_cpus();
   const size_t cpus = exec::executors().size();
@@ -201,6 +228,8 @@ NACRE_KERNEL_TASK_TEST(interrupts, cpus_poke_each_other_through_the_controller_w
     EXPECT_EQ(arch::has_doorbell(CpuId{cpu}), has_imsics());
     const uint64_t before =
         interrupt_controller() == nullptr ? 0 : interrupt_controller()->pokes(CpuId{cpu});
+    const uint64_t software = served(CpuId{cpu}, arch::InterruptSource::Software);
+    const uint64_t external = served(CpuId{cpu}, arch::InterruptSource::External);
     for (int i = 0; i < 20; ++i) {
       // It falls asleep meanwhile.
       co_await coro::sleep_until(arch::now_ns() + 100'000);
@@ -208,10 +237,14 @@ NACRE_KERNEL_TASK_TEST(interrupts, cpus_poke_each_other_through_the_controller_w
       scope.spawn_on(exec::executors().find(CpuId{cpu})->scheduler(), nothing());
       co_await scope.join();
     }
+    const uint64_t by_firmware = served(CpuId{cpu}, arch::InterruptSource::Software) - software;
+    if (!has_imsics()) EXPECT_GE(by_firmware, uint64_t{10});
     if (interrupt_controller() == nullptr) continue;
     const uint64_t pokes = interrupt_controller()->pokes(CpuId{cpu}) - before;
     if (has_imsics()) {
       EXPECT_GE(pokes, uint64_t{10});
+      EXPECT_EQ(by_firmware, uint64_t{0});
+      EXPECT_GE(served(CpuId{cpu}, arch::InterruptSource::External) - external, pokes);
     } else {
       EXPECT_EQ(pokes, uint64_t{0});
     }

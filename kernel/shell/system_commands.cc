@@ -8,6 +8,8 @@
 #include "nacre/base/coro/scheduler.hh"
 #include "nacre/base/coro/scope.hh"
 #include "nacre/kernel/arch/clock.hh"
+#include "nacre/kernel/arch/cpus.hh"
+#include "nacre/kernel/arch/interrupts.hh"
 #include "nacre/kernel/arch/machine.hh"
 #include "nacre/kernel/exec/kernel_port.hh"
 #include "nacre/kernel/machine/interrupts.hh"
@@ -128,6 +130,18 @@ coro::Task<Result<void>> cpu(Shell& shell, Words) {
   co_return {};
 }
 
+void show_interrupts_of_cpus(Shell& shell, const dev::InterruptController* controller) {
+  using arch::InterruptSource;
+  const auto served = arch::interrupts_served;
+  shell.print("CPU       timer    software    external       pokes\n");
+  for (uint32_t cpu = 0; cpu < shell.info.cpu_count; ++cpu) {
+    const CpuId id{cpu};
+    shell.print("{:>3} {:>11} {:>11} {:>11} {:>11}\n", cpu, served(id, InterruptSource::Timer),
+                served(id, InterruptSource::Software), served(id, InterruptSource::External),
+                controller == nullptr ? 0 : controller->pokes(id));
+  }
+}
+
 void show_interrupts(Shell& shell, const dev::InterruptController& controller) {
   shell.print("{}: {} spurious, {} storms, {} pokes\nsource  CPU  count\n", controller.name(),
               controller.spurious(), controller.storms(), controller.pokes());
@@ -144,6 +158,7 @@ void show_interrupts(Shell& shell, const dev::InterruptController& controller) {
 
 coro::Task<Result<void>> irq(Shell& shell, Words words) {
   dev::InterruptController* controller = machine::interrupt_controller();
+  if (words.size() == 1) show_interrupts_of_cpus(shell, controller);
   if (controller == nullptr)
     co_return fail(ErrorCode::NotFound, "the machine has no interrupt controller");
   if (words.size() == 1) {
@@ -269,8 +284,9 @@ constexpr Command kCommands[] = {
     {"cpu", "", "the CPUs: what they have done, and whose thread runs there", 0, 0, cpu},
     {"mem", "[blocks]", "page frames and heap; or the free blocks by size", 0, 1, mem},
     {"irq", "[spread | SOURCE CPU]",
-     "interrupt sources, their CPUs and counts; or delivers one elsewhere, or all in turn", 0, 2,
-     irq},
+     "interrupts of each CPU and source, and where they go; or delivers one elsewhere, or all in "
+     "turn",
+     0, 2, irq},
     {"log", "[FILTER]", "the last lines and the filter, or sets the filter (warn,mm=trace)", 0, 1,
      log},
     {"metrics", "[PREFIX]", "all counters, as OpenMetrics text", 0, 1, metrics},

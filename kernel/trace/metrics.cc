@@ -115,6 +115,15 @@ void Reading::write_samples(FormatSink& sink) const {
   format_to(sink, "{}{} {}\n", name(), kind_ == Kind::Counter ? "_total" : "", read_());
 }
 
+void Readings::Samples::add(std::string_view labels, uint64_t value) const {
+  format_to(sink_, "{}{}{{{}}} {}\n", readings_.name(),
+            readings_.kind_ == Kind::Counter ? "_total" : "", labels, value);
+}
+
+void Readings::write_samples(FormatSink& sink) const {
+  read_(Samples(sink, *this));
+}
+
 void write_metrics(FormatSink& sink, std::string_view prefix) {
   // By selection, so that nothing is allocated; there are some dozens.
   std::string_view last;

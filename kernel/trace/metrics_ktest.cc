@@ -43,6 +43,19 @@ NACRE_KERNEL_TEST(metrics, histograms_are_cumulative) {
   EXPECT(out.find("test_sizes_bytes_count 5\ntest_sizes_bytes_sum 107\n") != std::string::npos);
 }
 
+const Readings g_readings("test_labelled", "Readings with labels", Metric::Kind::Counter,
+                          [](const Readings::Samples& samples) {
+                            samples.add("cpu=\"0\",kind=\"a\"", 1);
+                            samples.add("cpu=\"1\",kind=\"a\"", 2);
+                          });
+
+NACRE_KERNEL_TEST(metrics, readings_have_labels) {
+  EXPECT_EQ(text("test_labelled"),
+            "# TYPE test_labelled counter\n# HELP test_labelled Readings with labels\n"
+            "test_labelled_total{cpu=\"0\",kind=\"a\"} 1\n"
+            "test_labelled_total{cpu=\"1\",kind=\"a\"} 2\n# EOF\n");
+}
+
 NACRE_KERNEL_TEST(metrics, text_ends_and_is_in_order) {
   EXPECT_EQ(text("test_answer"),
             "# TYPE test_answer gauge\n# HELP test_answer A reading\ntest_answer 42\n# EOF\n");

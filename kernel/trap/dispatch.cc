@@ -30,7 +30,11 @@ extern "C" void nacre_trap_entry();
 constinit std::array<InterruptHandler, 3> handlers{};
 
 void serve(InterruptSource source) {
-  const InterruptHandler handler = handlers[static_cast<size_t>(source)];
+  const auto index = static_cast<size_t>(source);
+  // Nobody else writes it, so that load and store need not be one.
+  std::atomic<uint64_t>& served = arch::this_cpu().interrupts[index];
+  served.store(served.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  const InterruptHandler handler = handlers[index];
   ASSERT(handler != nullptr);
   handler();
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "nacre/base/core/address.hh"
+#include "nacre/kernel/arch/interrupts.hh"
 
 namespace nacre::arch {
 
@@ -21,5 +22,7 @@ void announce_cpu(CpuId cpu, HartId hart);
 [[nodiscard]] CpuMask running_cpus();
 // Of a CPU that was announced.
 [[nodiscard]] HartId hart_of(CpuId cpu);
+// How many interrupts of that kind the CPU served since it was started; 0 of one that was not announced.
+[[nodiscard]] uint64_t interrupts_served(CpuId cpu, InterruptSource source);
 
 }  // namespace nacre::arch

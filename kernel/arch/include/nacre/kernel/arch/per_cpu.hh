@@ -3,6 +3,8 @@
 // `thread_local constinit`.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -30,6 +32,8 @@ struct PerCpu {
   CpuId id;
   HartId hart;
   uint32_t panic_depth;  // panics being reported, see kernel/trace
+  // Interrupts that this CPU served, by InterruptSource. It alone writes them; see interrupts_served().
+  std::array<std::atomic<uint64_t>, 3> interrupts;
 };
 
 // Volatile: a coroutine may have moved to another CPU since the last look.

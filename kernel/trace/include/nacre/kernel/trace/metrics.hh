@@ -103,6 +103,32 @@ class Reading final : public Metric {
   Kind kind_;
 };
 
+// Values that somebody else keeps, told apart by labels.
+class Readings final : public Metric {
+ public:
+  // What `read` writes its samples to.
+  class Samples {
+   public:
+    // `labels` as in the text, without braces: `cpu="0",kind="timer"`. Each set of labels once.
+    void add(std::string_view labels, uint64_t value) const;
+
+   private:
+    friend class Readings;
+    Samples(FormatSink& sink, const Readings& readings) : sink_(sink), readings_(readings) {}
+    FormatSink& sink_;
+    const Readings& readings_;
+  };
+  using Read = void (*)(const Samples& samples);
+
+  Readings(const char* name, const char* help, Kind kind, Read read)
+      : Metric(name, help, kind, 0), read_(read), kind_(kind) {}
+  void write_samples(FormatSink& sink) const override;
+
+ private:
+  Read read_;
+  Kind kind_;
+};
+
 // All of them whose names begin with `prefix`, in the order of their names, and the end mark.
 void write_metrics(FormatSink& sink, std::string_view prefix = {});
 
