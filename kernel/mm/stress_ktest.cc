@@ -266,6 +266,18 @@ Task<void> on_all_cpus(std::vector<Task<void>> tasks) {
   co_await scope.join();
 }
 
+// A CPU keeps the root that it used last, whether its space is still there or not.
+Task<void> leave_space() {
+  deactivate();
+  co_return;
+}
+Task<void> leave_spaces() {
+  co_await wait_for_cpus();
+  std::vector<Task<void>> tasks;
+  for (uint32_t cpu = 0; cpu < exec::executors().size(); ++cpu) tasks.push_back(leave_space());
+  co_await on_all_cpus(std::move(tasks));
+}
+
 Task<void> in_turn(Task<void> first, Task<void> second) {
   coro::Scope both;
   both.spawn(std::move(first), coro::Placement::Pinned);
@@ -275,7 +287,7 @@ Task<void> in_turn(Task<void> first, Task<void> second) {
 
 // Each CPU in a space of its own and, in turn, in one that they share.
 Task<void> use_and_change(uint64_t steps) {
-  co_await wait_for_cpus();
+  co_await leave_spaces();
   const uint64_t before = used_frames();
   {
     const auto original = make_template(40);
@@ -364,7 +376,7 @@ Task<void> read_on(Rounds& rounds, uint32_t cpu) {
 }
 
 Task<void> map_anew_while_all_read(uint64_t count) {
-  co_await wait_for_cpus();
+  co_await leave_spaces();
   const uint64_t before = used_frames();
   {
     Rounds rounds;
@@ -401,7 +413,7 @@ Task<void> visit(const std::vector<std::unique_ptr<Programs>>& spaces, UserAddr 
 
 // More of them than a machine with few identifiers can tell apart; all have something else at the same address.
 NACRE_KERNEL_TASK_TEST(stress, spaces_keep_apart_however_many_there_are) {
-  co_await wait_for_cpus();
+  co_await leave_spaces();
   constexpr uint64_t kSpaces = 12;
   const UserAddr page(uint64_t{1} << 30);
   const uint64_t before = used_frames();
