@@ -57,6 +57,11 @@ class Machine {
     aplic_registers_.lower(source);
     message_registers_.lower(source);
   }
+  // Connects a handler and unmasks its source.
+  void listen(uint32_t source, InterruptHandler& handler, CpuId cpu = kCpu0) {
+    ASSERT_TRUE(controller_->connect(source, handler, Trigger::High, cpu).has_value());
+    controller_->unmask(source);
+  }
   uint32_t dispatch(CpuId cpu) {
     on(cpu);
     return controller_->dispatch(cpu);
@@ -85,12 +90,13 @@ struct Device final : InterruptHandler {
   int count = 0;
 };
 
-class Controllers : public testing::TestWithParam<Kind> {};
+struct Controllers : testing::TestWithParam<Kind> {
+  Machine machine{GetParam()};
+};
 INSTANTIATE_TEST_SUITE_P(All, Controllers,
                          testing::Values(Kind::Plic, Kind::Aplic, Kind::MessageAplic));
 
 TEST_P(Controllers, NothingComesBeforeItIsUnmasked) {
-  Machine machine(GetParam());
   Device device(machine, 9, 1);
   ASSERT_TRUE(machine->connect(9, device, Trigger::High, kCpu0).has_value());
   machine.raise(9);
@@ -103,10 +109,8 @@ TEST_P(Controllers, NothingComesBeforeItIsUnmasked) {
 }
 
 TEST_P(Controllers, ALineThatStaysActiveComesAgain) {
-  Machine machine(GetParam());
   Device device(machine, 9, 3);
-  ASSERT_TRUE(machine->connect(9, device, Trigger::High, kCpu0).has_value());
-  machine->unmask(9);
+  machine.listen(9, device);
   machine.raise(9);
   EXPECT_EQ(machine.dispatch(kCpu0), 3u);
   EXPECT_EQ(device.count, 3);
@@ -118,10 +122,8 @@ TEST_P(Controllers, ALineThatStaysActiveComesAgain) {
 }
 
 TEST_P(Controllers, WhatComesWhileASourceIsMaskedIsDeliveredLater) {
-  Machine machine(GetParam());
   Device device(machine, 40, 1);
-  ASSERT_TRUE(machine->connect(40, device, Trigger::High, kCpu0).has_value());
-  machine->unmask(40);
+  machine.listen(40, device);
   machine->mask(40);
   machine.raise(40);
   EXPECT_EQ(machine.dispatch(kCpu0), 0u);
@@ -130,13 +132,10 @@ TEST_P(Controllers, WhatComesWhileASourceIsMaskedIsDeliveredLater) {
 }
 
 TEST_P(Controllers, DeliversToTheCpuOfOnesChoice) {
-  Machine machine(GetParam());
   Device first(machine, 9, 1);
   Device second(machine, 10, 1);
-  ASSERT_TRUE(machine->connect(9, first, Trigger::High, kCpu0).has_value());
-  ASSERT_TRUE(machine->connect(10, second, Trigger::High, kCpu1).has_value());
-  machine->unmask(9);
-  machine->unmask(10);
+  machine.listen(9, first, kCpu0);
+  machine.listen(10, second, kCpu1);
   machine.raise(9);
   machine.raise(10);
   EXPECT_EQ(machine.dispatch(kCpu1), 1u);
@@ -155,7 +154,6 @@ TEST_P(Controllers, DeliversToTheCpuOfOnesChoice) {
 
 // Its completion must reach the controller all the same.
 TEST_P(Controllers, ASourceIsRoutedWhileItIsServed) {
-  Machine machine(GetParam());
   struct Mover final : InterruptHandler {
     explicit Mover(Machine& m) : machine(m) {}
     void on_interrupt() noexcept override {
@@ -164,8 +162,7 @@ TEST_P(Controllers, ASourceIsRoutedWhileItIsServed) {
     }
     Machine& machine;
   } mover(machine);
-  ASSERT_TRUE(machine->connect(9, mover, Trigger::High, kCpu0).has_value());
-  machine->unmask(9);
+  machine.listen(9, mover);
   machine.raise(9);
   EXPECT_EQ(machine.dispatch(kCpu0), 1u);
   machine.raise(9);
@@ -173,12 +170,10 @@ TEST_P(Controllers, ASourceIsRoutedWhileItIsServed) {
 }
 
 TEST_P(Controllers, SpreadDealsSourcesOut) {
-  Machine machine(GetParam());
   std::vector<std::unique_ptr<Device>> devices;
   for (uint32_t source = 1; source <= 6; ++source) {
     devices.push_back(std::make_unique<Device>(machine, source, 1));
-    ASSERT_TRUE(machine->connect(source, *devices.back(), Trigger::High, kCpu0).has_value());
-    machine->unmask(source);
+    machine.listen(source, *devices.back());
   }
   machine->spread();
   for (uint32_t source = 1; source <= 6; ++source) machine.raise(source);
@@ -186,13 +181,11 @@ TEST_P(Controllers, SpreadDealsSourcesOut) {
 }
 
 TEST_P(Controllers, AnInterruptThatIsGoneIsSpurious) {
-  Machine machine(GetParam());
   EXPECT_EQ(machine.dispatch(kCpu0), 0u);
   EXPECT_EQ(machine->spurious(), 1u);
 }
 
 TEST_P(Controllers, WhatNobodyAskedForIsMasked) {
-  Machine machine(GetParam());
   {
     // Firmware left it on, as it were.
     Device device(machine, 5, 1);
@@ -209,13 +202,10 @@ TEST_P(Controllers, WhatNobodyAskedForIsMasked) {
 
 // A device that never lets go of its line is masked, and the dispatch comes to an end.
 TEST_P(Controllers, AStormIsStopped) {
-  Machine machine(GetParam());
   Device device(machine, 7, 0);
   Device other(machine, 8, 1);
-  ASSERT_TRUE(machine->connect(7, device, Trigger::High, kCpu0).has_value());
-  ASSERT_TRUE(machine->connect(8, other, Trigger::High, kCpu0).has_value());
-  machine->unmask(7);
-  machine->unmask(8);
+  machine.listen(7, device);
+  machine.listen(8, other);
   machine.raise(7);
   machine.raise(8);
   EXPECT_EQ(machine.dispatch(kCpu0), InterruptController::kStorm + 2);
@@ -227,7 +217,6 @@ TEST_P(Controllers, AStormIsStopped) {
 }
 
 TEST_P(Controllers, ConnectIsChecked) {
-  Machine machine(GetParam());
   Device device(machine, 1, 1);
   const auto code = [&](uint32_t source, CpuId cpu) {
     return machine->connect(source, device, Trigger::High, cpu).error().code();
@@ -257,7 +246,6 @@ coro::Task<void> serve(Machine& machine, AwaitableInterrupt& interrupt, int& ser
 TEST_P(Controllers, InterruptsCanBeAwaited) {
   coro::TestLoop loop;
   const coro::Scheduler::Running running(loop.scheduler);
-  Machine machine(GetParam());
   auto interrupt = AwaitableInterrupt::connect(*machine, 9, Trigger::High, kCpu1);
   ASSERT_TRUE(interrupt.has_value());
   EXPECT_TRUE(machine->is_masked(9)) << "until somebody waits";
@@ -289,7 +277,6 @@ coro::Task<void> serve_in_vain(AwaitableInterrupt& interrupt, int& waits, bool& 
 TEST_P(Controllers, AnAwaitedStormEndsTheWaiting) {
   coro::TestLoop loop;
   const coro::Scheduler::Running running(loop.scheduler);
-  Machine machine(GetParam());
   auto interrupt = AwaitableInterrupt::connect(*machine, 9, Trigger::High, kCpu0);
   ASSERT_TRUE(interrupt.has_value());
   int waits = 0;
@@ -308,7 +295,6 @@ TEST_P(Controllers, AnAwaitedStormEndsTheWaiting) {
 }
 
 TEST_P(Controllers, AwaitingIsChecked) {
-  Machine machine(GetParam());
   EXPECT_EQ(AwaitableInterrupt::connect(*machine, 0, Trigger::High, kCpu0).error().code(),
             ErrorCode::InvalidArgument);
   const auto interrupt = AwaitableInterrupt::connect(*machine, 9, Trigger::High, kCpu0);
@@ -330,8 +316,7 @@ TEST(InterruptController, DisconnectWaitsForTheHandler) {
     std::atomic<bool> left{false};
   } slow;
   Machine machine(Kind::Plic);
-  ASSERT_TRUE(machine->connect(9, slow, Trigger::High, kCpu0).has_value());
-  machine->unmask(9);
+  machine.listen(9, slow);
   machine.raise(9);
   std::thread server([&] { machine.dispatch(kCpu0); });
   while (!slow.entered.load()) std::this_thread::yield();
