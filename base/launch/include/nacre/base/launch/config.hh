@@ -4,11 +4,11 @@
 // Keys:
 //   argv=TEXT            repeated; the first is argv[0]
 //   env=NAME=VALUE       repeated
-//   preopen=N:PATH       directory rootN of the archive is preopened under the guest path PATH;
-//   repeated, N ascending from 0 invoke=NAME          call this export with argv[1…] as its
-//   arguments, instead of running a command max-memory-size=N    bytes; no linear memory may be
-//   larger timeout-ns=N         the guest may run this long mode=NAME            what the kernel
-//   does with the archive; absent: run program.wasm
+//   preopen=N:PATH       directory rootN of the archive is preopened under the guest path PATH; repeated, N ascending from 0
+//   invoke=NAME          call this export with argv[1…] as its arguments, instead of running a command
+//   max-memory-size=N    bytes; no linear memory may be larger
+//   timeout-ns=N         the guest may run this long
+//   mode=NAME            what the kernel does with the archive; absent: run program.wasm
 // An unknown key is an error, so that host and machine cannot disagree silently.
 #pragma once
 
