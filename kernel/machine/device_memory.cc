@@ -40,6 +40,12 @@ Result<arch::MmioRegion> DeviceMapper::map(PhysAddr start, ByteSize size) {
   return arch::MmioRegion(VirtAddr(start.value() + offset), size);
 }
 
+Result<arch::MmioRegion> DeviceMapper::map_registers(const fdt::Node& device) {
+  const auto region = device.region(0);
+  if (!region) return fail(ErrorCode::Malformed, format("{}: no \"reg\"", device.name()));
+  return map(PhysAddr(region->address), ByteSize(region->size));
+}
+
 Result<dev::DmaRegion> FrameDmaMemory::allocate(ByteSize size) {
   const uint64_t pages = size.pages_up();
   const auto frame = frames_.allocate_run(pages);

@@ -14,12 +14,6 @@ namespace {
 
 constinit trace::Logger log_devices("devices");
 
-Result<arch::MmioRegion> map_registers(const fdt::Node& node, DeviceMapper& mapper) {
-  const auto region = node.region(0);
-  if (!region) return fail(ErrorCode::Malformed, format("{}: no \"reg\"", node.name()));
-  return mapper.map(PhysAddr(region->address), ByteSize(region->size));
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Devices>> Devices::discover(const fdt::Tree& tree, DeviceMapper& mapper,
@@ -40,7 +34,7 @@ Result<std::unique_ptr<dev::AwaitableInterrupt>> Devices::connect(const Interrup
 Result<void> Devices::find_clock(const fdt::Tree& tree, DeviceMapper& mapper) {
   const auto node = tree.find_compatible(dev::kGoldfishRtcCompatible);
   if (!node) return {};
-  TRY_ASSIGN(const arch::MmioRegion region, map_registers(*node, mapper));
+  TRY_ASSIGN(const arch::MmioRegion region, mapper.map_registers(*node));
   MappedRegisters registers(region);
   realtime_at_zero_ns_ = dev::read_goldfish_rtc_ns(registers) - arch::now_ns();
   return {};
@@ -50,7 +44,7 @@ Result<void> Devices::find_uart(const fdt::Tree& tree, DeviceMapper& mapper) {
   const auto node = tree.find_compatible(dev::kUartCompatible);
   const auto line = node ? interrupt_of(*node) : std::nullopt;
   if (!line) return {};
-  TRY_ASSIGN(const arch::MmioRegion region, map_registers(*node, mapper));
+  TRY_ASSIGN(const arch::MmioRegion region, mapper.map_registers(*node));
   uart_registers_ = std::make_unique<MappedBytes>(region);
   uart_ = std::make_unique<dev::Uart16550>(*uart_registers_);
   TRY_ASSIGN(uart_interrupt_, connect(*line));
@@ -72,7 +66,7 @@ Result<void> Devices::find_serial(const fdt::Tree& tree, DeviceMapper& mapper) {
 
 // Whether the slot holds the serial device, which is then ours.
 Result<bool> Devices::try_serial(const fdt::Node& node, DeviceMapper& mapper) {
-  TRY_ASSIGN(const arch::MmioRegion region, map_registers(node, mapper));
+  TRY_ASSIGN(const arch::MmioRegion region, mapper.map_registers(node));
   auto registers = std::make_unique<MappedRegisters>(region);
   dev::VirtioMmio slot(*registers);
   const auto id = slot.probe();

@@ -109,37 +109,26 @@ std::optional<fdt::Node> find_node(const fdt::Tree& tree, std::string_view compa
   return match;
 }
 
+std::unexpected<Error> incomplete(const fdt::Node& node, std::string_view what) {
+  return fail(ErrorCode::Malformed, format("{}: no \"{}\"", node.name(), what));
+}
+
 Result<void> map_controller(const fdt::Node& node, DeviceMapper& mapper) {
-  const auto region = node.region(0);
-  if (!region) return fail(ErrorCode::Malformed, format("{}: no \"reg\"", node.name()));
-  TRY_ASSIGN(const arch::MmioRegion registers,
-             mapper.map(PhysAddr(region->address), ByteSize(region->size)));
+  TRY_ASSIGN(const arch::MmioRegion registers, mapper.map_registers(node));
   found->registers = std::make_unique<MappedRegisters>(registers);
   found->phandle = cell_of(node, "phandle", 0);
   return {};
 }
 
-std::unexpected<Error> incomplete(const fdt::Node& node, std::string_view what) {
-  return fail(ErrorCode::Malformed, format("{}: no \"{}\"", node.name(), what));
-}
-
-Result<void> make_plic(const fdt::Tree& tree, const fdt::Node& node, std::span<const HartId> harts,
-                       DeviceMapper& mapper) {
-  const auto sources = cell_of(node, "riscv,ndev", 0);
-  if (!sources) return incomplete(node, "riscv,ndev");
+// One that has a wire to each CPU. `property` is the number of its sources.
+template <class Controller>
+Result<void> make_wired(std::string_view property, const fdt::Tree& tree, const fdt::Node& node,
+                        std::span<const HartId> harts, DeviceMapper& mapper) {
+  const auto sources = cell_of(node, property, 0);
+  if (!sources) return incomplete(node, property);
   TRY(map_controller(node, mapper));
   found->controller =
-      std::make_unique<dev::Plic>(*found->registers, *sources, places_in(tree, node, harts));
-  return {};
-}
-
-Result<void> make_aplic(const fdt::Tree& tree, const fdt::Node& node, std::span<const HartId> harts,
-                        DeviceMapper& mapper) {
-  const auto sources = cell_of(node, "riscv,num-sources", 0);
-  if (!sources) return incomplete(node, "riscv,num-sources");
-  TRY(map_controller(node, mapper));
-  found->controller =
-      std::make_unique<dev::Aplic>(*found->registers, *sources, places_in(tree, node, harts));
+      std::make_unique<Controller>(*found->registers, *sources, places_in(tree, node, harts));
   return {};
 }
 
@@ -182,10 +171,11 @@ Result<void> make_controller(const fdt::Tree& tree, std::span<const HartId> hart
     if (aplic) return make_message_aplic(tree, *aplic, *imsics, harts, mapper);
   }
   if (const auto aplic = find_node(tree, "riscv,aplic", is_for_supervisor)) {
-    return make_aplic(tree, *aplic, harts, mapper);
+    return make_wired<dev::Aplic>("riscv,num-sources", tree, *aplic, harts, mapper);
   }
   for (const std::string_view name : {"riscv,plic0", "sifive,plic-1.0.0"}) {
-    if (const auto plic = tree.find_compatible(name)) return make_plic(tree, *plic, harts, mapper);
+    if (const auto plic = tree.find_compatible(name))
+      return make_wired<dev::Plic>("riscv,ndev", tree, *plic, harts, mapper);
   }
   return {};
 }

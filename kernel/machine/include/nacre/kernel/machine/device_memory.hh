@@ -6,6 +6,7 @@
 
 #include "nacre/base/core/address.hh"
 #include "nacre/base/core/error.hh"
+#include "nacre/base/fdt/tree.hh"
 #include "nacre/base/paging/format.hh"
 #include "nacre/kernel/arch/mmio.hh"
 #include "nacre/kernel/dev/access.hh"
@@ -22,6 +23,8 @@ class DeviceMapper {
 
   // Page-aligned outwards; what is mapped already stays as it is.
   [[nodiscard]] Result<arch::MmioRegion> map(PhysAddr start, ByteSize size);
+  // The device's first "reg".
+  [[nodiscard]] Result<arch::MmioRegion> map_registers(const fdt::Node& device);
 
  private:
   mm::FrameAllocator& frames_;
