@@ -193,6 +193,10 @@ void fill_random(std::span<uint8_t> out) noexcept {
   ASSERT(g_spaces != nullptr);
   g_spaces->random.fill(out);
 }
+uint64_t frames_outside_heap() {
+  const HeapStatistics held = heap().statistics();
+  return frames().counts().used() - ByteSize(held.slab_bytes + held.large_bytes).pages_up();
+}
 Machine& machine() {
   ASSERT(g_spaces != nullptr);
   return g_spaces->machine;

@@ -24,13 +24,6 @@ uint64_t cost(uint64_t rounds, F&& use) {
   return (instructions() - before) / rounds;
 }
 
-// Frames in use, but for the heap's, which keeps some.
-uint64_t frames_outside_heap() {
-  const HeapStatistics statistics = heap().statistics();
-  return frames().counts().used() -
-         ByteSize(statistics.slab_bytes + statistics.large_bytes).pages_up();
-}
-
 // SAFETY: no instruction at all; keeps the optimiser from removing an allocation.
 void keep(void* pointer) {
   asm volatile("" : : "r"(pointer) : "memory");

@@ -150,13 +150,7 @@ NACRE_KERNEL_TEST(mm, large_pages_are_split_under_user_mode) {
 }
 
 NACRE_KERNEL_TEST(mm, spaces_leave_nothing_behind) {
-  frames().drain_caches();
-  const auto used = [] {
-    const HeapStatistics heap_now = heap().statistics();
-    return frames().counts().used() -
-           ByteSize(heap_now.slab_bytes + heap_now.large_bytes).pages_up();
-  };
-  const uint64_t before = used();
+  const uint64_t before = frames_outside_heap();
   for (int i = 0; i < 20; ++i) {
     User user(kTouch);
     const auto memory = user.space().reserve(ByteSize::gib(8));
@@ -165,7 +159,7 @@ NACRE_KERNEL_TEST(mm, spaces_leave_nothing_behind) {
     touch(user, *memory, *memory + ByteSize::mib(4), kPageSize);
     EXPECT(user.run().cause == Cause::Breakpoint);
   }
-  EXPECT_EQ(used(), before);
+  EXPECT_EQ(frames_outside_heap(), before);
 }
 
 // From the access that faults to the instruction behind it: a place that nobody was near before, four pages.

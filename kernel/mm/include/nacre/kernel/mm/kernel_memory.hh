@@ -40,6 +40,8 @@ extern constinit thread_local HeapCache t_heap_cache;
 [[nodiscard]] inline HeapCache& heap_cache() {
   return detail::t_heap_cache;
 }
+// Frames in use, but for the heap's, which keeps some for later: a leak shows.
+[[nodiscard]] uint64_t frames_outside_heap();
 [[nodiscard]] Machine& machine();
 
 // Makes a space the one that user mode uses on this CPU, until the next call of one of these two. Cheap if it is so already.
