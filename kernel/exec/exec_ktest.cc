@@ -21,7 +21,7 @@ using coro::Task;
 NACRE_KERNEL_TASK_TEST(exec, every_cpu_runs_what_it_is_given) {
   co_await wait_for_executors();
   std::array<std::atomic<uint32_t>, Group::kMaxCpus> ran{};
-  const auto visit = [](std::atomic<uint32_t>* counters) -> Task<void> {
+  const auto visit = [](uint32_t, std::atomic<uint32_t>* counters) -> Task<void> {
     for (int i = 0; i < 20; ++i) {
       ++counters[this_executor().cpu().value];
       co_await coro::sleep_until(arch::now_ns() + 10'000);
@@ -29,11 +29,7 @@ NACRE_KERNEL_TASK_TEST(exec, every_cpu_runs_what_it_is_given) {
   };
   Scope scope;
   const size_t cpus = executors().size();
-  for (size_t i = 0; i < cpus; ++i) {
-    Executor* executor = executors().find(CpuId{static_cast<uint32_t>(i)});
-    REQUIRE(executor != nullptr);
-    scope.spawn_on(executor->scheduler(), visit(ran.data()));
-  }
+  testing::spawn_everywhere(scope, visit, ran.data());
   co_await scope.join();
   for (size_t i = 0; i < cpus; ++i) EXPECT_EQ(ran[i].load(), 20u);
 }

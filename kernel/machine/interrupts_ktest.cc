@@ -16,6 +16,7 @@
 #include "nacre/kernel/dev/imsic_layout.hh"
 #include "nacre/kernel/exec/kernel_port.hh"
 #include "nacre/kernel/mm/kernel_memory.hh"
+#include "nacre/kernel/testing/all_cpus.hh"
 #include "nacre/kernel/testing/test.hh"
 #include "nacre/kernel/trap/dispatch.hh"
 
@@ -114,14 +115,8 @@ Task<bool> wait_until(auto condition) {
   co_return condition();
 }
 
-// CPUs say that they are online before they take interrupts.
-Task<void> wait_for_cpus() {
-  const size_t cpus = testing::boot_context().info.cpu_count;
-  EXPECT(co_await wait_until([cpus] { return exec::executors().size() == cpus; }));
-}
-
 NACRE_KERNEL_TASK_TEST(interrupts, every_cpu_gets_what_is_routed_to_it) {
-  co_await wait_for_cpus();
+  co_await testing::wait_for_executors();
   Alarm alarm;
   Listener listener(alarm);
   const Connection connection(alarm.line(), listener);
@@ -144,7 +139,7 @@ NACRE_KERNEL_TASK_TEST(interrupts, every_cpu_gets_what_is_routed_to_it) {
 }
 
 NACRE_KERNEL_TASK_TEST(interrupts, tasks_await_them_wherever_they_are_delivered) {
-  co_await wait_for_cpus();
+  co_await testing::wait_for_executors();
   Alarm alarm;
   dev::InterruptController& controller = *interrupt_controller();
   const auto interrupt = dev::AwaitableInterrupt::connect(controller, alarm.line().source,
@@ -164,7 +159,7 @@ NACRE_KERNEL_TASK_TEST(interrupts, tasks_await_them_wherever_they_are_delivered)
 }
 
 NACRE_KERNEL_TASK_TEST(interrupts, a_line_that_nobody_lowers_is_masked) {
-  co_await wait_for_cpus();
+  co_await testing::wait_for_executors();
   Alarm alarm;
   Listener listener(alarm);
   listener.stuck.store(true);
@@ -221,7 +216,7 @@ NACRE_KERNEL_TASK_TEST(interrupts, every_cpu_counts_what_it_serves) {
 }
 
 NACRE_KERNEL_TASK_TEST(interrupts, cpus_poke_each_other_through_the_controller_where_it_can) {
-  co_await wait_for_cpus();
+  co_await testing::wait_for_executors();
   const size_t cpus = exec::executors().size();
   if (cpus < 2) SKIP("one CPU");
   for (uint32_t cpu = 1; cpu < cpus; ++cpu) {
@@ -275,7 +270,7 @@ arch::MmioRegion own_message_file() {
 }
 
 NACRE_KERNEL_TASK_TEST(interrupts, messages_that_nobody_expects_are_spurious) {
-  co_await wait_for_cpus();
+  co_await testing::wait_for_executors();
   if (!has_imsics()) SKIP("no IMSICs");
   dev::InterruptController& controller = *interrupt_controller();
   const arch::MmioRegion file = own_message_file();
@@ -308,7 +303,7 @@ NACRE_KERNEL_TASK_TEST(interrupts, messages_that_nobody_expects_are_spurious) {
 
 // A poke that is answered at once must not hide what is pending behind it.
 NACRE_KERNEL_TASK_TEST(interrupts, devices_and_pokes_at_the_same_time) {
-  co_await wait_for_cpus();
+  co_await testing::wait_for_executors();
   const auto last = static_cast<uint32_t>(exec::executors().size() - 1);
   Alarm alarm;
   Listener listener(alarm);

@@ -10,6 +10,7 @@
 #include "nacre/kernel/arch/clock.hh"
 #include "nacre/kernel/exec/kernel_port.hh"
 #include "nacre/kernel/mm/kernel_memory.hh"
+#include "nacre/kernel/testing/all_cpus.hh"
 #include "nacre/kernel/testing/test.hh"
 #include "nacre/kernel/testing/user_code.hh"
 #include "nacre/kernel/trap/user_mode.hh"
@@ -244,38 +245,14 @@ class Worker {
   std::vector<Area> areas_;
 };
 
-// Without the heap, which keeps what it may need again.
-uint64_t used_frames() {
-  frames().drain_caches();
-  const HeapStatistics heap_now = heap().statistics();
-  return frames().counts().used() - ByteSize(heap_now.slab_bytes + heap_now.large_bytes).pages_up();
-}
-
-Task<void> wait_for_cpus() {
-  while (exec::executors().size() < testing::boot_context().info.cpu_count) {
-    co_await coro::sleep_until(arch::now_ns() + 100'000);
-  }
-}
-
 // One task on each CPU; until all have ended.
 Task<void> on_all_cpus(std::vector<Task<void>> tasks) {
   coro::Scope scope;
-  for (uint32_t cpu = 0; cpu < tasks.size(); ++cpu) {
-    scope.spawn_on(exec::executors().find(CpuId{cpu})->scheduler(), std::move(tasks[cpu]));
-  }
+  const auto run = [](uint32_t cpu, std::vector<Task<void>>* all) -> Task<void> {
+    co_await std::move((*all)[cpu]);
+  };
+  testing::spawn_everywhere(scope, run, &tasks);
   co_await scope.join();
-}
-
-// A CPU keeps the root that it used last, whether its space is still there or not.
-Task<void> leave_space() {
-  deactivate();
-  co_return;
-}
-Task<void> leave_spaces() {
-  co_await wait_for_cpus();
-  std::vector<Task<void>> tasks;
-  for (uint32_t cpu = 0; cpu < exec::executors().size(); ++cpu) tasks.push_back(leave_space());
-  co_await on_all_cpus(std::move(tasks));
 }
 
 Task<void> in_turn(Task<void> first, Task<void> second) {
@@ -287,8 +264,8 @@ Task<void> in_turn(Task<void> first, Task<void> second) {
 
 // Each CPU in a space of its own and, in turn, in one that they share.
 Task<void> use_and_change(uint64_t steps) {
-  co_await leave_spaces();
-  const uint64_t before = used_frames();
+  co_await testing::wait_for_executors();
+  const uint64_t before = frames_outside_heap();
   {
     const auto original = make_template(40);
     Programs shared;
@@ -305,7 +282,7 @@ Task<void> use_and_change(uint64_t steps) {
     }
     co_await on_all_cpus(std::move(tasks));
   }
-  EXPECT_EQ(used_frames(), before);
+  EXPECT_EQ(frames_outside_heap(), before);
 }
 
 NACRE_KERNEL_TASK_TEST(stress, all_cpus_use_and_change_spaces) {
@@ -376,8 +353,8 @@ Task<void> read_on(Rounds& rounds, uint32_t cpu) {
 }
 
 Task<void> map_anew_while_all_read(uint64_t count) {
-  co_await leave_spaces();
-  const uint64_t before = used_frames();
+  co_await testing::wait_for_executors();
+  const uint64_t before = frames_outside_heap();
   {
     Rounds rounds;
     std::vector<Task<void>> tasks;
@@ -388,7 +365,7 @@ Task<void> map_anew_while_all_read(uint64_t count) {
     co_await on_all_cpus(std::move(tasks));
     EXPECT_GE(rounds.reads.load(), count * exec::executors().size());
   }
-  EXPECT_EQ(used_frames(), before);
+  EXPECT_EQ(frames_outside_heap(), before);
 }
 
 NACRE_KERNEL_TASK_TEST(stress, what_is_unmapped_is_gone_on_all_cpus) {
@@ -413,10 +390,10 @@ Task<void> visit(const std::vector<std::unique_ptr<Programs>>& spaces, UserAddr 
 
 // More of them than a machine with few identifiers can tell apart; all have something else at the same address.
 NACRE_KERNEL_TASK_TEST(stress, spaces_keep_apart_however_many_there_are) {
-  co_await leave_spaces();
+  co_await testing::wait_for_executors();
   constexpr uint64_t kSpaces = 12;
   const UserAddr page(uint64_t{1} << 30);
-  const uint64_t before = used_frames();
+  const uint64_t before = frames_outside_heap();
   {
     std::vector<std::unique_ptr<Programs>> spaces;
     for (uint64_t i = 0; i < kSpaces; ++i) {
@@ -434,7 +411,7 @@ NACRE_KERNEL_TASK_TEST(stress, spaces_keep_apart_however_many_there_are) {
     }
     co_await on_all_cpus(std::move(tasks));
   }
-  EXPECT_EQ(used_frames(), before);
+  EXPECT_EQ(frames_outside_heap(), before);
 }
 
 }  // namespace

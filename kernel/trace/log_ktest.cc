@@ -4,6 +4,7 @@
 
 #include "nacre/base/coro/scope.hh"
 #include "nacre/kernel/exec/kernel_port.hh"
+#include "nacre/kernel/testing/all_cpus.hh"
 #include "nacre/kernel/testing/benchmark.hh"
 #include "nacre/kernel/testing/test.hh"
 #include "nacre/kernel/trace/line.hh"
@@ -133,15 +134,6 @@ coro::Task<void> log_lines(uint32_t cpu) {
   }
 }
 
-// Spawns a task on each CPU, as fast as it goes.
-void spawn_everywhere(coro::Scope& scope, coro::Task<void> (*make)(uint32_t cpu)) {
-  const exec::Group& group = exec::executors();
-  for (uint32_t cpu = 0; cpu < group.size(); ++cpu) {
-    exec::Executor* const executor = group.find(CpuId{cpu});
-    if (executor != nullptr) scope.spawn_on(executor->scheduler(), make(cpu));
-  }
-}
-
 size_t count(std::string_view text, std::string_view part) {
   size_t found = 0;
   for (size_t at = text.find(part); at != std::string_view::npos; at = text.find(part, at + 1))
@@ -151,8 +143,9 @@ size_t count(std::string_view text, std::string_view part) {
 
 NACRE_KERNEL_TASK_TEST(log, lines_of_all_cpus_are_whole_and_none_is_lost) {
   const FilterChange change("off,test=info");
+  co_await testing::wait_for_executors();
   coro::Scope scope;
-  spawn_everywhere(scope, &log_lines);
+  testing::spawn_everywhere(scope, &log_lines);
   co_await scope.join();
   // What another CPU left to this one is written now.
   write_raw("");
@@ -174,8 +167,9 @@ coro::Task<void> panic_or_log(uint32_t cpu) {
 // The report of one CPU is one piece, whatever the others log.
 NACRE_KERNEL_TASK_TEST(panic, report_is_whole_while_other_cpus_log) {
   const FilterChange change("off,test=info");
+  co_await testing::wait_for_executors();
   coro::Scope scope;
-  spawn_everywhere(scope, &panic_or_log);
+  testing::spawn_everywhere(scope, &panic_or_log);
   bool thrown = false;
   try {
     co_await scope.join();

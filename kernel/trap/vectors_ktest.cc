@@ -12,6 +12,7 @@
 #include "nacre/kernel/arch/machine.hh"
 #include "nacre/kernel/exec/kernel_port.hh"
 #include "nacre/kernel/mm/kernel_memory.hh"
+#include "nacre/kernel/testing/all_cpus.hh"
 #include "nacre/kernel/testing/test.hh"
 #include "nacre/kernel/testing/user_code.hh"
 #include "nacre/kernel/trap/dispatch.hh"
@@ -227,8 +228,7 @@ coro::Task<void> migrate(User& user, uint8_t seed, uint8_t step, int rounds) {
 // Preempted wherever it is, and each time on another CPU, where the other one was just before.
 NACRE_KERNEL_TASK_TEST(vectors, of_two_threads_go_from_cpu_to_cpu) {
   if (!arch::cpu_features().v) SKIP("no vector instructions");
-  const size_t cpus = testing::boot_context().info.cpu_count;
-  while (exec::executors().size() < cpus) co_await coro::sleep_until(arch::now_ns() + 100'000);
+  co_await testing::wait_for_executors();
   constexpr int kRounds = 60;
   Programs programs;
   User one(programs, true);

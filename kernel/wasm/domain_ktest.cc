@@ -9,6 +9,7 @@
 #include "nacre/kernel/arch/clock.hh"
 #include "nacre/kernel/arch/counting.hh"
 #include "nacre/kernel/exec/kernel_port.hh"
+#include "nacre/kernel/testing/all_cpus.hh"
 #include "nacre/kernel/testing/benchmark.hh"
 #include "nacre/kernel/testing/test.hh"
 #include "nacre/kernel/wasm/domain_list.hh"
@@ -18,24 +19,14 @@ namespace {
 
 // A CPU that has nothing else to run keeps the last space's root.
 coro::Task<void> leave_all_spaces() {
+  co_await testing::wait_for_executors();
   coro::Scope scope;
-  exec::Group& all = exec::executors();
-  const auto leave = []() -> coro::Task<void> {
+  const auto leave = [](uint32_t) -> coro::Task<void> {
     mm::deactivate();
     co_return;
   };
-  for (uint32_t cpu = 0; cpu < all.size(); ++cpu) {
-    if (exec::Executor* executor = all.find(CpuId{cpu})) {
-      scope.spawn_on(executor->scheduler(), leave());
-    }
-  }
+  testing::spawn_everywhere(scope, leave);
   co_await scope.join();
-}
-
-// Frames in use, but for those that the heap holds: it keeps some for later.
-uint64_t used_frames() {
-  const mm::HeapStatistics heap = mm::heap().statistics();
-  return mm::frames().counts().used() - ByteSize(heap.slab_bytes + heap.large_bytes).pages_up();
 }
 
 std::unique_ptr<Domain> make_domain(runtime::TypeRegistry& types) {
@@ -50,9 +41,9 @@ NACRE_KERNEL_TEST(domain, gives_its_memory_back) {
   runtime::TypeRegistry types;
   // The first one makes what all share.
   make_domain(types);
-  const uint64_t before = used_frames();
+  const uint64_t before = mm::frames_outside_heap();
   for (int i = 0; i < 50; ++i) make_domain(types);
-  EXPECT_EQ(used_frames(), before);
+  EXPECT_EQ(mm::frames_outside_heap(), before);
 }
 
 // One domain that is killed wherever it is after a while.
@@ -86,10 +77,10 @@ coro::Task<void> kill_domains(uint64_t count) {
   // The first one makes what all share.
   co_await live_and_die(program, 0);
   co_await leave_all_spaces();
-  const uint64_t before = used_frames();
+  const uint64_t before = mm::frames_outside_heap();
   co_await many_at_once(program, count);
   co_await leave_all_spaces();
-  EXPECT_EQ(used_frames(), before);
+  EXPECT_EQ(mm::frames_outside_heap(), before);
 }
 
 NACRE_KERNEL_TASK_TEST(domain, killed_anywhere_leaves_no_frame_behind) {
