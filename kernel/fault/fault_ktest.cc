@@ -7,17 +7,16 @@
 #include <string>
 
 #include "nacre/base/coro/scope.hh"
-#include "nacre/kernel/arch/cpus.hh"
-#include "nacre/kernel/arch/interrupts.hh"
 #include "nacre/kernel/arch/opaque.hh"
 #include "nacre/kernel/arch/per_cpu.hh"
 #include "nacre/kernel/exec/fiber.hh"
 #include "nacre/kernel/exec/kernel_port.hh"
 #include "nacre/kernel/fault/unwinding.hh"
 #include "nacre/kernel/mm/kernel_memory.hh"
+#include "nacre/kernel/testing/all_cpus.hh"
+#include "nacre/kernel/testing/faulty_interrupt.hh"
 #include "nacre/kernel/testing/test.hh"
 #include "nacre/kernel/trace/panic.hh"
-#include "nacre/kernel/trap/dispatch.hh"
 
 namespace nacre::fault {
 namespace {
@@ -58,25 +57,16 @@ const Kind& kind_named(std::string_view name) {
   return *kind;
 }
 
-// Frames in use, but for those that the heap holds: it keeps some for later.
-uint64_t used_frames() {
-  const mm::HeapStatistics heap = mm::heap().statistics();
-  return mm::frames().counts().used() - ByteSize(heap.slab_bytes + heap.large_bytes).pages_up();
-}
-
 // Calls work(cpu) on every CPU, in tasks.
 template <class Work>
 coro::Task<void> everywhere(const Work& work) {
-  exec::Group& group = exec::executors();
+  co_await testing::wait_for_executors();
   coro::Scope scope;
-  const auto run = [](const Work& on_cpu, uint32_t number) -> coro::Task<void> {
-    on_cpu(number);
+  const auto run = [](uint32_t number, const Work* on_cpu) -> coro::Task<void> {
+    (*on_cpu)(number);
     co_return;
   };
-  for (uint32_t cpu = 0; cpu < group.size(); ++cpu) {
-    if (exec::Executor* const executor = group.find(CpuId{cpu}))
-      scope.spawn_on(executor->scheduler(), run(work, cpu));
-  }
+  testing::spawn_everywhere(scope, run, &work);
   co_await scope.join();
 }
 
@@ -86,13 +76,13 @@ template <class Once>
 coro::Task<void> twice(std::string_view name, const Once& once) {
   const Kind& kind = kind_named(name);
   co_await once(kind);
-  const uint64_t before = used_frames();
+  const uint64_t before = mm::frames_outside_heap();
   co_await once(kind);
   std::atomic<size_t> alive{0};
   co_await everywhere([&](uint32_t) { alive.fetch_add(1, std::memory_order_relaxed); });
   EXPECT_EQ(alive.load(std::memory_order_relaxed), exec::executors().size());
   EXPECT_EQ(arch::this_cpu().panic_depth, 0u);
-  EXPECT_EQ(used_frames(), before);
+  EXPECT_EQ(mm::frames_outside_heap(), before);
 }
 
 coro::Task<void> in_a_task(const Kind& kind) {
@@ -123,31 +113,8 @@ coro::Task<void> in_a_fiber(const Kind& kind) {
   EXPECT_EQ(destroyed, 1u);
 }
 
-constinit void (*fault_of_handler)() = nullptr;
-constinit CpuId cpu_of_handler{0};
-
-void interrupt_with_fault() {
-  arch::clear_software_interrupt();
-  if (arch::this_cpu().id == cpu_of_handler) fault_of_handler();
-  // Not the last call, so that the backtrace names this function.
-  (void)arch::opaque(0);
-}
-
-// The executor's own handler comes back.
-struct HandlerChange {
-  explicit HandlerChange(void (*make)()) {
-    fault_of_handler = make;
-    cpu_of_handler = arch::this_cpu().id;
-    trap::set_interrupt_handler(arch::InterruptSource::Software, &interrupt_with_fault);
-  }
-  ~HandlerChange() {
-    trap::set_interrupt_handler(arch::InterruptSource::Software, &arch::clear_software_interrupt);
-  }
-};
-
 coro::Task<void> in_an_interrupt(const Kind& kind) {
-  const HandlerChange change(kind.make);
-  arch::send_software_interrupt(arch::hart_of(arch::this_cpu().id));
+  const testing::FaultyInterrupt interrupt(kind.make, arch::this_cpu().id);
   expect_ending(kind, ending_of([] { exec::this_port().serve_interrupts(); }));
   co_return;
 }

@@ -4,17 +4,15 @@
 
 #include "nacre/base/core/format.hh"
 #include "nacre/base/coro/scope.hh"
-#include "nacre/kernel/arch/cpus.hh"
-#include "nacre/kernel/arch/interrupts.hh"
 #include "nacre/kernel/arch/machine.hh"
-#include "nacre/kernel/arch/opaque.hh"
 #include "nacre/kernel/arch/per_cpu.hh"
 #include "nacre/kernel/exec/fiber.hh"
 #include "nacre/kernel/exec/kernel_port.hh"
 #include "nacre/kernel/fault/fault.hh"
 #include "nacre/kernel/fault/unwinding.hh"
+#include "nacre/kernel/testing/all_cpus.hh"
+#include "nacre/kernel/testing/faulty_interrupt.hh"
 #include "nacre/kernel/trace/log.hh"
-#include "nacre/kernel/trap/dispatch.hh"
 
 namespace nacre::testing {
 namespace {
@@ -22,24 +20,6 @@ namespace {
 void panic_on_request() {
   unsigned destroyed = 0;
   fault::panic_at_depth(2, destroyed);
-}
-
-// What the handler below makes, and where.
-constinit void (*wanted_fault)() = nullptr;
-constinit CpuId wanted_cpu{0};
-
-void interrupt_with_fault() {
-  arch::clear_software_interrupt();
-  if (arch::this_cpu().id == wanted_cpu) wanted_fault();
-  // Not the last call, so that the backtrace names this function.
-  (void)arch::opaque(0);
-}
-
-void install_fault(void (*make)(), CpuId cpu) {
-  wanted_fault = make;
-  wanted_cpu = cpu;
-  trap::set_interrupt_handler(arch::InterruptSource::Software, &interrupt_with_fault);
-  arch::send_software_interrupt(arch::hart_of(cpu));
 }
 
 // Until every CPU has its executor, and with it the handlers that are to be replaced.
@@ -60,12 +40,12 @@ coro::Task<void> in_fiber(void (*make)()) {
 }
 
 coro::Task<void> in_interrupt(void (*make)()) {
-  install_fault(make, arch::this_cpu().id);
+  const FaultyInterrupt interrupt(make, arch::this_cpu().id);
   exec::this_port().serve_interrupts();
   co_return;
 }
 
-coro::Task<void> when_all_are_there(void (*make)(), std::atomic<size_t>* there) {
+coro::Task<void> when_all_are_there(uint32_t, void (*make)(), std::atomic<size_t>* there) {
   there->fetch_add(1, std::memory_order_relaxed);
   while (there->load(std::memory_order_relaxed) < exec::executors().size()) {
   }
@@ -76,10 +56,7 @@ coro::Task<void> when_all_are_there(void (*make)(), std::atomic<size_t>* there) 
 coro::Task<void> on_all_cpus(void (*make)()) {
   std::atomic<size_t> there{0};
   coro::Scope scope;
-  for (uint32_t cpu = 0; cpu < exec::executors().size(); ++cpu) {
-    scope.spawn_on(exec::executors().find(CpuId{cpu})->scheduler(),
-                   when_all_are_there(make, &there));
-  }
+  spawn_everywhere(scope, &when_all_are_there, make, &there);
   co_await scope.join();
 }
 
@@ -100,7 +77,7 @@ int run_fault(std::string_view wanted, const abi::BootInfo& info) {
     if (context == "interrupt") executor.block_on(in_interrupt(make));
     if (context == "all") executor.block_on(on_all_cpus(make));
     if (context == "elsewhere" && info.cpu_count > 1) {
-      install_fault(make, CpuId{1});
+      const FaultyInterrupt interrupt(make, CpuId{1});
       arch::park();
     }
   }
