@@ -92,6 +92,11 @@ ByteSize free_memory() {
   return free > kKernelReserve ? free - kKernelReserve : ByteSize(0);
 }
 
+struct SetAtEnd {
+  coro::Event& event;
+  ~SetAtEnd() { event.set(); }
+};
+
 // Everything a running program holds. Members are destroyed last to first: the domain before what its host functions point to.
 class Session {
  public:
@@ -113,13 +118,14 @@ class Session {
   // A strand of its own: what it does is part of the program's span, too.
   [[nodiscard]] coro::Task<void> run_guest_into(std::optional<Result<Ending>>& ending,
                                                 coro::Event& done) {
+    // Also by a panic, which the scope hands to the one who joins it.
+    const SetAtEnd setting{done};
     const trace::Span span("program", name_of(setup_));
     try {
       ending = co_await run_guest();
     } catch (const std::bad_alloc&) {
       ending = fail(ErrorCode::OutOfMemory, "out of memory");
     }
-    done.set();
   }
   [[nodiscard]] Result<void> load();
   [[nodiscard]] coro::Task<Result<Ending>> finish(runtime::InvokeOutcome outcome,
