@@ -169,9 +169,10 @@ coro::Task<Result<runtime::InvokeOutcome>> Thread::invoke(runtime::Function func
     if (exit.is_interrupt()) {
       exec::this_port().serve_interrupts();
       co_await turn.pause();
-    } else if (co_await serve(exit) == Next::Finished) {
-      break;
+      continue;
     }
+    const Next next = exit.is_environment_call() ? co_await serve_call() : serve_fault(exit);
+    if (next == Next::Finished) break;
   }
 
   if (outcome_.kind == runtime::InvokeOutcome::Kind::Returned) {
@@ -191,11 +192,6 @@ trap::ExitReason Thread::run_slice(uint64_t end_ns) {
   mm::activate(domain_.space());
   exec::this_executor().arm_until(end_ns);
   return trap::enter_user(context_);
-}
-
-coro::Task<Thread::Next> Thread::serve(trap::ExitReason exit) {
-  if (exit.is_environment_call()) co_return co_await serve_call();
-  co_return serve_fault(exit);
 }
 
 Thread::Next Thread::serve_fault(trap::ExitReason exit) {

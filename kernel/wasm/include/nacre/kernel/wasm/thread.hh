@@ -85,7 +85,6 @@ class Thread final : public trace::InnerSpan, private ListNode {
   [[nodiscard]] trap::FastSyscallResult conclude_fast(const runtime::HostOutcome& outcome);
   // In user mode, until a trap or, at the latest, this time of arch::now_ns().
   [[nodiscard]] trap::ExitReason run_slice(uint64_t end_ns);
-  [[nodiscard]] coro::Task<Next> serve(trap::ExitReason exit);
   [[nodiscard]] coro::Task<Next> serve_call();
   [[nodiscard]] coro::Task<Next> serve_table_grow();
   [[nodiscard]] Next serve_fault(trap::ExitReason exit);
