@@ -207,7 +207,7 @@ Result<void> AddressSpace::commit_pages(Region& region, PageInterval added) {
   const ByteSize cost = cost_of(region, merged);
   const ByteSize more = cost > region.charge.size() ? cost - region.charge.size() : ByteSize();
   if (!region.charge.try_grow(more)) return over_budget();
-  if (auto grown = region.anonymous->grow(merged.back().end); !grown) {
+  if (auto grown = region.anonymous->grow(region.first_page + merged.back().end); !grown) {
     region.charge.shrink(more);
     return grown;
   }

@@ -24,7 +24,7 @@ class RangesDriver final : public RangesReference {
       : RangesReference(fake, space), rng_(seed), attempt_(std::move(attempt)) {}
 
   void step() {
-    switch (pages_.size() < 40 ? below(4) : below(15)) {
+    switch (pages_.size() < 40 ? below(4) : below(16)) {
       case 0:
         return reserve(1 + below(40));
       case 1:
@@ -49,6 +49,8 @@ class RangesDriver final : public RangesReference {
         return release();
       case 12:
         return fault();
+      case 13:
+        return commit();
       default:
         return write();
     }
@@ -220,6 +222,22 @@ class RangesDriver final : public RangesReference {
       ASSERT_EQ(translation.has_value(), page.accessible);
       if (page.accessible) ASSERT_EQ(translation->attributes.access, page.access);
     });
+  }
+  // More of a reservation, or of a piece of one.
+  void commit() {
+    const UserAddr at(any_page()->first);
+    const auto region = space_.region_at(at);
+    ASSERT_TRUE(region.has_value());
+    const uint64_t room = (region->start + region->size - at).pages_up();
+    const uint64_t count = 1 + below(std::min<uint64_t>(room, 30));
+    if (!region->reservation) {
+      EXPECT_EQ(space_.commit(at, ByteSize::pages(count)).error().code(),
+                ErrorCode::InvalidArgument);
+      return;
+    }
+    if (!done([&] { return space_.commit(at, ByteSize::pages(count)); })) return;
+    each({at.value(), at.value() + count * kPageSize},
+         [](uint64_t, ModelPage& page) { page.accessible = true; });
   }
   // The whole region of a page.
   void release() {

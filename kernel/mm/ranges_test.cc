@@ -112,6 +112,16 @@ TEST_F(Ranges, ARegionIsCutAndJoinedAgain) {
   EXPECT_EQ(budget->used(), charged);
 }
 
+TEST_F(Ranges, APieceOfAReservationIsCommittedLater) {
+  const UserAddr start = *space->reserve(ByteSize::pages(40));
+  ASSERT_TRUE(space->commit(start, ByteSize::pages(20)));
+  protect(start, ByteSize::pages(10), Access::Read);
+  const UserAddr piece = start + ByteSize::pages(10);
+  ASSERT_TRUE(space->commit(piece, ByteSize::pages(15)));
+  EXPECT_EQ(space->fault(piece + ByteSize::pages(14), FaultAccess::Write), FaultOutcome::Resolved);
+  EXPECT_EQ(space->fault(piece + ByteSize::pages(15), FaultAccess::Write), FaultOutcome::Guard);
+}
+
 TEST_F(Ranges, UnmappingTheMiddleGivesItsMemoryBack) {
   const UserAddr start = committed(ByteSize::pages(40));
   ASSERT_TRUE(space->populate(start, ByteSize::pages(40)));

@@ -34,8 +34,8 @@ struct Region {
   ByteSize size;
   RegionKind kind = RegionKind::Shared;
   Access access = Access::ReadWrite;
-  bool was_cut =
-      false;  // other regions may map other pages of the object, if that is the space's own
+  // Other regions may map other pages of the object, if that is the space's own.
+  bool was_cut = false;
   Ref<MemoryObject> object;
   AnonymousObject* anonymous = nullptr;  // the same object, unless Shared or a clone
   uint64_t first_page = 0;               // of the object
