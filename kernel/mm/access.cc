@@ -4,6 +4,7 @@
 #include <cstring>
 #include <memory>
 
+#include "errors.hh"
 #include "nacre/kernel/mm/address_space.hh"
 
 namespace nacre::mm {
@@ -217,7 +218,7 @@ Result<void> AddressSpace::write_slow(UserAddr address, std::span<const uint8_t>
     const uint64_t count = std::min<uint64_t>(bytes.size(), kPageSize - in_page);
     region = &step(*region, offset);
     uint8_t* page = bytes_for_writing(*region, offset >> kPageShift);
-    if (page == nullptr) return fail(ErrorCode::OutOfMemory, "out of memory");
+    if (page == nullptr) return out_of_memory();
     copy(page + in_page, bytes.data(), count);
     bytes = bytes.subspan(count);
     offset += count;
@@ -238,7 +239,7 @@ Result<void> AddressSpace::zero(UserAddr address, ByteSize size) {
     // What is not present is zero already.
     if (bytes_of(*region, offset >> kPageShift) != nullptr) {
       uint8_t* page = bytes_for_writing(*region, offset >> kPageShift);
-      if (page == nullptr) return fail(ErrorCode::OutOfMemory, "out of memory");
+      if (page == nullptr) return out_of_memory();
       std::memset(page + in_page, 0, count);
     }
     offset += count;

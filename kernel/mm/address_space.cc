@@ -4,22 +4,12 @@
 #include <algorithm>
 #include <new>
 
+#include "errors.hh"
 #include "nacre/base/core/panic.hh"
 
 namespace nacre::mm {
 
 namespace {
-
-// Texts stay within what std::string holds without allocating: there may be no memory for more.
-std::unexpected<Error> out_of_memory() {
-  return fail(ErrorCode::OutOfMemory, "out of memory");
-}
-std::unexpected<Error> over_budget() {
-  return fail(ErrorCode::LimitExceeded, "memory budget used up");
-}
-std::unexpected<Error> bad_argument() {
-  return fail(ErrorCode::InvalidArgument, "bad memory range");
-}
 
 // What the kernel's books for a region cost, charged flat.
 constexpr ByteSize kRegionCost(256);
@@ -321,7 +311,7 @@ bool AddressSpace::map_all(const Region& region) noexcept {
 Result<TlbFlush> AddressSpace::protect(UserAddr start, Access access) {
   const LockGuard guard(lock_);
   const auto found = regions_.find(start.value());
-  if (found == regions_.end()) return fail(ErrorCode::NotFound, "no such region");
+  if (found == regions_.end()) return not_found();
   Region& region = found->second;
   if (region.kind == Kind::Reservation) return bad_argument();
   change_access(region, access);
@@ -361,7 +351,7 @@ TlbFlush AddressSpace::remove(Regions::iterator position) {
 Result<TlbFlush> AddressSpace::unmap(UserAddr start) {
   const LockGuard guard(lock_);
   const auto found = regions_.find(start.value());
-  if (found == regions_.end()) return fail(ErrorCode::NotFound, "no such region");
+  if (found == regions_.end()) return not_found();
   return remove(found);
 }
 

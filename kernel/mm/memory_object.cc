@@ -4,6 +4,7 @@
 #include <cstring>
 #include <new>
 
+#include "errors.hh"
 #include "nacre/base/paging/format.hh"
 
 namespace nacre::mm {
@@ -49,7 +50,7 @@ Result<void> AnonymousObject::grow(uint64_t pages) {
   try {
     chunks_.resize((pages + kChunkPages - 1) / kChunkPages, nullptr);
   } catch (const std::bad_alloc&) {
-    return fail(ErrorCode::OutOfMemory, "out of memory");
+    return out_of_memory();
   }
   pages_ = pages;
   return {};
@@ -235,14 +236,14 @@ Result<void> AnonymousObject::fill(std::span<const uint8_t> bytes) {
   TRY(grow(ByteSize(bytes.size()).pages_up()));
   for (uint64_t page = 0; page < pages_; ++page) {
     uint32_t* chunk = chunk_for(page);
-    if (chunk == nullptr) return fail(ErrorCode::OutOfMemory, "out of memory");
+    if (chunk == nullptr) return out_of_memory();
     uint32_t* block = chunk + (page & ~(kBlockPages - 1)) % kChunkPages;
     uint32_t* entry = block + page % kBlockPages;
     if (*entry == 0) {
       const bool whole = page % kBlockPages == 0 && page + kBlockPages <= pages_;
       if (!(whole && add_block(block, kBlockOrder, Zeroing::AsIs)) &&
           !add_block(entry, 0, Zeroing::AsIs)) {
-        return fail(ErrorCode::OutOfMemory, "out of memory");
+        return out_of_memory();
       }
     }
     const auto rest = bytes.subspan(page << kPageShift);
@@ -294,7 +295,7 @@ uint64_t FixedObject::alignment(uint64_t first_page) const noexcept {
 
 Result<Ref<CloneObject>> CloneObject::create(FrameAllocator& frames, Ref<MemoryObject> original) {
   auto clone = Ref<CloneObject>::adopt(new (std::nothrow) CloneObject(frames, std::move(original)));
-  if (!clone) return fail(ErrorCode::OutOfMemory, "out of memory");
+  if (!clone) return out_of_memory();
   TRY(clone->copies_.grow(clone->pages_));
   return clone;
 }

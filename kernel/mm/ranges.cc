@@ -7,22 +7,13 @@
 #include <new>
 #include <span>
 
+#include "errors.hh"
 #include "nacre/base/core/panic.hh"
 #include "nacre/kernel/mm/address_space.hh"
 
 namespace nacre::mm {
 
 namespace {
-
-std::unexpected<Error> out_of_memory() {
-  return fail(ErrorCode::OutOfMemory, "out of memory");
-}
-std::unexpected<Error> bad_argument() {
-  return fail(ErrorCode::InvalidArgument, "bad memory range");
-}
-std::unexpected<Error> not_found() {
-  return fail(ErrorCode::NotFound, "no such region");
-}
 
 // What can be accessed of a region's pages [from, to), relative to `from`.
 std::vector<PageInterval> clip(const Region& region, uint64_t from, uint64_t to) {
@@ -152,7 +143,7 @@ Result<void> AddressSpace::settle(std::span<const Cut> cuts, uint64_t begin, uin
   }
   Charge pool(budget_);
   if (needed > paid && !pool.try_grow(needed - paid)) {
-    return fail(ErrorCode::LimitExceeded, "memory budget used up");
+    return over_budget();
   }
   for (Region* piece : std::span(pieces).first(count)) pool.absorb(std::move(piece->charge));
   for (Region* piece : std::span(pieces).first(count)) piece->charge = pool.take(cost(*piece));
