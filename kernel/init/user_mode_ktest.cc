@@ -49,14 +49,14 @@ class UserProgram {
 
   // A thread that is about to run from `label`.
   struct Thread : UserContext {
-    Thread() : UserContext{} {}
+    Thread(const UserProgram& program, const uint8_t* label) : UserContext{} {
+      pc = program.address_of(label);
+    }
     ~Thread() { trap::forget_registers(*this); }
     Thread(const Thread&) = delete;
     Thread& operator=(const Thread&) = delete;
   };
-  void start_at(Thread& context, const uint8_t* label) const {
-    context.pc = code_.address_of(label);
-  }
+  [[nodiscard]] uint64_t address_of(const uint8_t* label) const { return code_.address_of(label); }
   // The executor's own interrupts do not count.
   static ExitReason run(UserContext& context) {
     while (true) {
@@ -73,8 +73,7 @@ class UserProgram {
 
 NACRE_KERNEL_TEST(user, registers_pass_through) {
   UserProgram program;
-  UserProgram::Thread context;
-  program.start_at(context, nacre_user_registers);
+  UserProgram::Thread context(program, nacre_user_registers);
   const uint64_t pc = context.pc;
   for (uint64_t i = 1; i < 32; ++i) context.x[i] = i * 0x0101'0101'0101;
   const ExitReason reason = program.run(context);
@@ -96,8 +95,7 @@ FastSyscallResult count_up(trap::SyscallRegisters& registers) {
 
 NACRE_KERNEL_TEST(user, calls_without_a_fast_handler) {
   UserProgram program;
-  UserProgram::Thread context;
-  program.start_at(context, nacre_user_calls);
+  UserProgram::Thread context(program, nacre_user_calls);
   context[Register::S0] = 5;
   unsigned calls = 0;
   ExitReason reason = program.run(context);
@@ -112,8 +110,7 @@ NACRE_KERNEL_TEST(user, calls_without_a_fast_handler) {
 
 void expect_fast_calls(UserProgram& program) {
   fast_calls = 0;
-  UserProgram::Thread context;
-  program.start_at(context, nacre_user_calls);
+  UserProgram::Thread context(program, nacre_user_calls);
   context[Register::S0] = 1000;
   for (const Register r : {Register::Sp, Register::Gp, Register::Tp, Register::Ra, Register::S5}) {
     context[r] = 0x5000 + static_cast<uint64_t>(r);
@@ -140,8 +137,7 @@ NACRE_KERNEL_TEST(user, fast_calls) {
 
 NACRE_KERNEL_TEST(user, fast_handler_declines) {
   UserProgram program(&count_up);
-  UserProgram::Thread context;
-  program.start_at(context, nacre_user_calls);
+  UserProgram::Thread context(program, nacre_user_calls);
   context[Register::S0] = 1;
   context[Register::S1] = 3;
   context[Register::A5] = 0x77;
@@ -158,8 +154,7 @@ NACRE_KERNEL_TEST(user, fast_handler_declines) {
 // A panic in a fast handler ends enter_user by unwinding, and the CPU is good for another user.
 NACRE_KERNEL_TEST(user, panic_in_a_fast_handler) {
   UserProgram program(&count_up);
-  UserProgram::Thread context;
-  program.start_at(context, nacre_user_calls);
+  UserProgram::Thread context(program, nacre_user_calls);
   context[Register::S0] = 1;
   context[Register::S1] = 4;
   EXPECT_PANIC((void)program.run(context), "in a fast handler");
@@ -168,8 +163,7 @@ NACRE_KERNEL_TEST(user, panic_in_a_fast_handler) {
 
 NACRE_KERNEL_TEST(user, timer_preempts) {
   UserProgram program;
-  UserProgram::Thread context;
-  program.start_at(context, nacre_user_spin);
+  UserProgram::Thread context(program, nacre_user_spin);
   // On a busy host the deadline may pass before the first instruction, so only the sum must show progress.
   for (unsigned i = 1; i <= 100 && context[Register::A0] == 0; ++i) {
     const uint64_t deadline = arch::now_ns() + 2'000'000;
@@ -193,8 +187,7 @@ NACRE_KERNEL_TEST(user, faults_are_named) {
   const abi::BootInfo& info = testing::boot_context().info;
   // Nothing is at the null page; the kernel's half is there, but not for users.
   for (const uint64_t address : {uint64_t{0x8}, info.kernel_virtual, info.direct_map_offset}) {
-    UserProgram::Thread context;
-    program.start_at(context, nacre_user_fault);
+    UserProgram::Thread context(program, nacre_user_fault);
     context[Register::A0] = address;
     const ExitReason reason = program.run(context);
     EXPECT(reason.cause == Cause::LoadPageFault);
@@ -205,10 +198,8 @@ NACRE_KERNEL_TEST(user, faults_are_named) {
 // Two threads whose float registers must not mix, though nobody saves them at a trap.
 NACRE_KERNEL_TEST(user, floats_of_two_threads) {
   UserProgram program;
-  UserProgram::Thread one;
-  UserProgram::Thread two;
-  program.start_at(one, nacre_user_float);
-  program.start_at(two, nacre_user_float);
+  UserProgram::Thread one(program, nacre_user_float);
+  UserProgram::Thread two(program, nacre_user_float);
   one.f[trap::kFa0 + 1] = std::bit_cast<uint64_t>(1.0);
   two.f[trap::kFa0 + 1] = std::bit_cast<uint64_t>(0.5);
   for (unsigned round = 0; round < 3; ++round) {
@@ -242,11 +233,10 @@ FastSyscallResult do_nothing(trap::SyscallRegisters&) {
 NACRE_KERNEL_BENCHMARK(fast_call) {
   constexpr uint64_t kCalls = 10'000;
   UserProgram program(&do_nothing);
-  UserProgram::Thread context;
-  program.start_at(context, nacre_user_calls);
+  UserProgram::Thread context(program, nacre_user_calls);
   context[Register::S0] = 1;
   (void)program.run(context);
-  program.start_at(context, nacre_user_calls);
+  context.pc = program.address_of(nacre_user_calls);
   context[Register::S0] = kCalls;
   const uint64_t before = arch::retired_instructions();
   (void)program.run(context);
