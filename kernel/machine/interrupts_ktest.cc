@@ -194,7 +194,7 @@ uint64_t served(CpuId cpu, arch::InterruptSource source) {
 }
 
 NACRE_KERNEL_TASK_TEST(interrupts, every_cpu_counts_what_it_serves) {
-  co_await wait_for_cpus();
+  co_await testing::wait_for_executors();
   const CpuId here = arch::this_cpu().id;
   const uint64_t software = served(here, arch::InterruptSource::Software);
   for (uint64_t n = 1; n <= 5; ++n) {

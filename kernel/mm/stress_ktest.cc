@@ -264,7 +264,7 @@ Task<void> in_turn(Task<void> first, Task<void> second) {
 
 // Each CPU in a space of its own and, in turn, in one that they share.
 Task<void> use_and_change(uint64_t steps) {
-  co_await testing::wait_for_executors();
+  co_await testing::leave_all_spaces();
   const uint64_t before = frames_outside_heap();
   {
     const auto original = make_template(40);
@@ -353,7 +353,7 @@ Task<void> read_on(Rounds& rounds, uint32_t cpu) {
 }
 
 Task<void> map_anew_while_all_read(uint64_t count) {
-  co_await testing::wait_for_executors();
+  co_await testing::leave_all_spaces();
   const uint64_t before = frames_outside_heap();
   {
     Rounds rounds;
@@ -390,7 +390,7 @@ Task<void> visit(const std::vector<std::unique_ptr<Programs>>& spaces, UserAddr 
 
 // More of them than a machine with few identifiers can tell apart; all have something else at the same address.
 NACRE_KERNEL_TASK_TEST(stress, spaces_keep_apart_however_many_there_are) {
-  co_await testing::wait_for_executors();
+  co_await testing::leave_all_spaces();
   constexpr uint64_t kSpaces = 12;
   const UserAddr page(uint64_t{1} << 30);
   const uint64_t before = frames_outside_heap();

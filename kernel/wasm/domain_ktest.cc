@@ -17,18 +17,6 @@
 namespace nacre::kwasm {
 namespace {
 
-// A CPU that has nothing else to run keeps the last space's root.
-coro::Task<void> leave_all_spaces() {
-  co_await testing::wait_for_executors();
-  coro::Scope scope;
-  const auto leave = [](uint32_t) -> coro::Task<void> {
-    mm::deactivate();
-    co_return;
-  };
-  testing::spawn_everywhere(scope, leave);
-  co_await scope.join();
-}
-
 std::unique_ptr<Domain> make_domain(runtime::TypeRegistry& types) {
   DomainLimits limits;
   limits.memory = ByteSize::mib(16);
@@ -76,10 +64,10 @@ coro::Task<void> kill_domains(uint64_t count) {
   GuestProgram program(kTouchModule);
   // The first one makes what all share.
   co_await live_and_die(program, 0);
-  co_await leave_all_spaces();
+  co_await testing::leave_all_spaces();
   const uint64_t before = mm::frames_outside_heap();
   co_await many_at_once(program, count);
-  co_await leave_all_spaces();
+  co_await testing::leave_all_spaces();
   EXPECT_EQ(mm::frames_outside_heap(), before);
 }
 

@@ -4,6 +4,7 @@
 #include "nacre/base/coro/scope.hh"
 #include "nacre/kernel/arch/clock.hh"
 #include "nacre/kernel/exec/kernel_port.hh"
+#include "nacre/kernel/mm/kernel_memory.hh"
 #include "nacre/kernel/testing/test.hh"
 
 namespace nacre::testing {
@@ -26,6 +27,18 @@ void spawn_everywhere(coro::Scope& scope, const Make& make, const Arguments&... 
     ASSERT(executor != nullptr);
     scope.spawn_on(executor->scheduler(), make(cpu, arguments...));
   }
+}
+
+// A CPU that has nothing else to run keeps the root of the space that it used last: before frames are counted.
+inline coro::Task<void> leave_all_spaces() {
+  co_await wait_for_executors();
+  coro::Scope scope;
+  const auto leave = [](uint32_t) -> coro::Task<void> {
+    mm::deactivate();
+    co_return;
+  };
+  spawn_everywhere(scope, leave);
+  co_await scope.join();
 }
 
 }  // namespace nacre::testing
