@@ -372,7 +372,7 @@ NACRE_KERNEL_TASK_TEST(stress, what_is_unmapped_is_gone_on_all_cpus) {
   co_await map_anew_while_all_read(32);
 }
 NACRE_KERNEL_TASK_TEST(stress_long, what_is_unmapped_is_gone_on_all_cpus) {
-  co_await map_anew_while_all_read(4000);
+  co_await map_anew_while_all_read(1000);
 }
 
 Task<void> visit(const std::vector<std::unique_ptr<Programs>>& spaces, UserAddr page,
