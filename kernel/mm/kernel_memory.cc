@@ -7,10 +7,12 @@
 #include <optional>
 #include <utility>
 
+#include "nacre/base/paging/page_table.hh"
 #include "nacre/base/random/chacha_random.hh"
 #include "nacre/kernel/arch/cpus.hh"
 #include "nacre/kernel/arch/per_cpu.hh"
 #include "nacre/kernel/arch/translation.hh"
+#include "nacre/kernel/mm/kernel_tables.hh"
 #include "nacre/kernel/mm/poison.hh"
 
 namespace nacre::mm {
@@ -117,6 +119,21 @@ uint32_t current_cpu() noexcept {
   return arch::this_cpu().id.value;
 }
 
+// Spaces share the tables below the root that the kernel's half has when they are made. What the loader left free at its top may
+// be mapped at any time, so its table is made before the first of them; it stays when nothing is mapped there.
+void share_free_top(const Machine& machine) {
+  KernelTables frames(machine.frames);
+  paging::PageTable<KernelTables> table(frames, machine.mode, machine.kernel_root);
+  const VirtAddr top(uint64_t{0} - abi::BootInfo::kFreeTop);
+  const ByteSize page(kPageSize);
+  if (!table.map(top, machine.kernel_root, page,
+                 {paging::Access::Read, paging::Privilege::Supervisor, paging::Sharing::Global}) ||
+      !table.unmap(top, page)) {
+    throw std::bad_alloc();
+  }
+  arch::flush_kernel_range(top, page);
+}
+
 MemoryRange range_of(const abi::MemoryRegion& region) {
   return {PhysAddr(region.base), ByteSize(region.size)};
 }
@@ -154,6 +171,7 @@ void init_cpu() {
 void init_address_spaces(const abi::BootInfo& info, unsigned asid_bits) {
   ASSERT(g_spaces == nullptr);
   g_spaces = new AddressSpaces(info, asid_bits);
+  share_free_top(g_spaces->machine);
 }
 
 void reclaim(const abi::BootInfo& info, abi::MemoryKind kind) {
