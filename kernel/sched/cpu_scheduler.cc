@@ -7,8 +7,10 @@
 namespace nacre::sched {
 namespace {
 
-// How far ahead of one that wakes another account must be to lose its slice to it, and what a sleeper may catch up.
-constexpr int64_t kWakeUpCreditNs = 2'000'000;
+// What a sleeper may catch up.
+constexpr uint64_t kWakeUpCreditNs = 2'000'000;
+// How far ahead of one that wakes another account must be to lose its slice to it: less, so that who slept long comes at once.
+constexpr int64_t kPreemptionLeadNs = 1'000'000;
 
 uint64_t virtual_time(uint64_t time_ns, uint32_t weight) {
   return time_ns * kDefaultWeight / weight;
@@ -70,10 +72,21 @@ uint64_t CpuScheduler::throttled_until_ns(const Claim& claim, uint64_t now_ns) n
 
 // ---- The queue ---------------------------------------------------------------------------------
 
+// Before a claim of the account waits or is granted.
 void CpuScheduler::activate(CpuAccount& account) noexcept {
   if (account.granted_ != 0 || account.is_in_heap()) return;
-  const uint64_t earliest = virtual_now_ns_ - virtual_time(kWakeUpCreditNs, account.limits_.weight);
+  // Credit towards others: alone it would keep it until somebody else comes, who slept longer.
+  const uint64_t credit =
+      active_weight_ == 0 ? 0 : virtual_time(kWakeUpCreditNs, account.limits_.weight);
+  active_weight_ += account.limits_.weight;
+  const uint64_t earliest = virtual_now_ns_ - credit;
   if (static_cast<int64_t>(account.virtual_ns_ - earliest) < 0) account.virtual_ns_ = earliest;
+}
+
+// After a claim of the account no longer waits or is granted.
+void CpuScheduler::deactivate(const CpuAccount& account) noexcept {
+  if (account.granted_ != 0 || account.is_in_heap()) return;
+  active_weight_ -= account.limits_.weight;
 }
 
 void CpuScheduler::enqueue(Claim& claim) noexcept {
@@ -136,6 +149,7 @@ void CpuScheduler::grant_next(CpuId cpu, uint64_t now_ns) noexcept {
       grant(claim, cpu, now_ns);
     } else {
       note_throttled(claim.account_);
+      deactivate(claim.account_);
       claim.state_.store(Claim::State::Idle, std::memory_order_release);
     }
     // The claim may be gone when this returns, or released on another processor once the lock is.
@@ -146,7 +160,7 @@ void CpuScheduler::grant_next(CpuId cpu, uint64_t now_ns) noexcept {
 // Ends the slice of the account that is furthest ahead of `account`, if that is far.
 void CpuScheduler::preempt_for(const CpuAccount& account, uint64_t now_ns) noexcept {
   Claim* furthest = nullptr;
-  int64_t most = kWakeUpCreditNs;
+  int64_t most = kPreemptionLeadNs;
   for (uint32_t i = 0; i < cpus_; ++i) {
     Claim* claim = granted_[i];
     if (claim == nullptr || claim->slice_end_ns() <= now_ns) continue;
@@ -212,6 +226,7 @@ bool CpuScheduler::charge(Claim& claim, uint64_t now_ns) noexcept {
   const bool waits = account.is_in_heap();
   if (waits) queue_.remove(account);
   account.virtual_ns_ += virtual_time(used, account.limits_.weight);
+  virtual_now_ns_ += virtual_time(used, active_weight_);
   if (waits) queue_.insert(account);
   return now_ns >= claim.slice_end_ns();
 }
@@ -223,6 +238,7 @@ void CpuScheduler::release(Claim& claim, uint64_t now_ns) noexcept {
       return;
     case Claim::State::Waiting:
       dequeue(claim);
+      deactivate(claim.account_);
       claim.state_.store(Claim::State::Idle, std::memory_order_relaxed);
       return;
     case Claim::State::Granted:
@@ -230,6 +246,7 @@ void CpuScheduler::release(Claim& claim, uint64_t now_ns) noexcept {
   }
   claim.state_.store(Claim::State::Idle, std::memory_order_relaxed);
   take_back(claim);
+  deactivate(claim.account_);
   grant_next(claim.cpu_, now_ns);
 }
 

@@ -4,7 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <deque>
+#include <list>
 #include <queue>
 #include <random>
 #include <vector>
@@ -248,6 +250,45 @@ TEST(CpuScheduler, ASleeperIsServedSoonAndSavesNothingUp) {
   machine.run_until(11 * kSecond);
   EXPECT_NEAR(double(sleeper.used_ns() - before), 0.5 * kSecond, 0.02 * kSecond);
   EXPECT_GT(hog.used_ns(), 9 * kSecond);
+}
+
+// Each runs for a millisecond and is gone, and the next is there before.
+TEST(CpuScheduler, NewAccountsDoNotStarveAnOldOne) {
+  constexpr uint64_t kStep = 1'000'000;
+  CpuScheduler scheduler(1, [](CpuId) noexcept { ++preemptions; });
+  std::vector<Thread*> settled;
+  struct Domain {
+    Ref<CpuAccount> account = make_ref<CpuAccount>(CpuLimits{});
+    Thread thread{*account};
+  };
+  Domain old;
+  std::list<Domain> others;
+  const auto arrive = [&](Thread& thread, uint64_t now) {
+    thread.settled = &settled;
+    (void)scheduler.acquire(thread, CpuId{0}, now);
+  };
+  uint64_t now = 1;
+  arrive(old.thread, now);
+  arrive(others.emplace_back().thread, now);
+  while (now < kSecond) {
+    now += kStep;
+    if (old.thread.state() == Claim::State::Granted) {
+      if (scheduler.charge(old.thread, now)) scheduler.rotate(old.thread, now);
+      continue;
+    }
+    arrive(others.emplace_back().thread, now);
+    const auto running = std::ranges::find_if(
+        others, [](const Domain& d) { return d.thread.state() == Claim::State::Granted; });
+    ASSERT_NE(running, others.end());
+    (void)scheduler.charge(running->thread, now);
+    scheduler.release(running->thread, now);
+    others.erase(running);
+  }
+  // It competes with the one that runs and the one that waits.
+  EXPECT_GT(old.account->used_ns(), 0.3 * kSecond);
+  EXPECT_LT(old.account->used_ns(), 0.6 * kSecond);
+  scheduler.release(old.thread, now);
+  for (Domain& other : others) scheduler.release(other.thread, now);
 }
 
 TEST(CpuScheduler, TimeThatIsGrantedIsTimeThatIsUsed) {

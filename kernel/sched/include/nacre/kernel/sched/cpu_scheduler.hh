@@ -4,8 +4,9 @@
 // divided by its weight; whenever a grant is free, the waiting account with the least virtual time gets it. So over any
 // interval in which two accounts always want to run, what they used, divided by their weights, differs by at most a
 // slice. One queue serves all processors: shares hold across them, and with slices of a millisecond nobody contends for
-// it. An account that slept starts again at the virtual time of those that run, less a small credit, so that it is
-// served soon but saves nothing up.
+// it. An account that is new or slept starts at the virtual time of one that always had its share, less a small credit: it is
+// served soon but saves nothing up. That time advances by what all use, divided by the weights of all who want to run, so
+// that however many new ones come, those that wait get their turns.
 //
 // A quota is a budget of time in each period. Time is charged exactly as it was used; what an account overran is a debt that the
 // next periods pay, and unused budget is lost at the period's end.
@@ -151,6 +152,7 @@ class CpuScheduler {
   [[nodiscard]] static bool has_budget(CpuAccount& account, uint64_t now_ns) noexcept;
   static void note_throttled(CpuAccount& account) noexcept;
   void activate(CpuAccount& account) noexcept REQUIRES(lock_);
+  void deactivate(const CpuAccount& account) noexcept REQUIRES(lock_);
   void enqueue(Claim& claim) noexcept REQUIRES(lock_);
   void dequeue(Claim& claim) noexcept REQUIRES(lock_);
   void take_back(Claim& claim) noexcept REQUIRES(lock_);
@@ -164,7 +166,8 @@ class CpuScheduler {
   uint32_t free_ GUARDED_BY(lock_);
   uint32_t waiting_accounts_ GUARDED_BY(lock_) = 0;
   const uint32_t cpus_;
-  uint64_t virtual_now_ns_ GUARDED_BY(lock_) = 0;
+  uint64_t virtual_now_ns_ GUARDED_BY(lock_) = 0;  // never behind an account that was granted
+  uint32_t active_weight_ GUARDED_BY(lock_) = 0;   // of all accounts that wait or are granted
   PairingHeap<CpuAccount, EarlierVirtualTime> queue_ GUARDED_BY(lock_);
   Claim* granted_[kMaxCpus] GUARDED_BY(lock_) = {};
 };
