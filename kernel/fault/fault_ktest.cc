@@ -159,7 +159,7 @@ NACRE_KERNEL_TEST(fault, stack_overflows_wherever_it_runs_out) {
 
 // A CPU that has nothing else to run keeps the tables of the space that it used last. By its name before the other tests, so that
 // nobody was there before this space was made.
-NACRE_KERNEL_TASK_TEST(fault, an_earlier_space_reaches_the_page_of_unmapped) {
+NACRE_KERNEL_TASK_TEST(earlier_space, reaches_the_page_of_unmapped) {
   auto space = mm::AddressSpace::create(mm::machine(), make_ref<mm::Budget>(ByteSize::mib(1)));
   REQUIRE(space.has_value());
   mm::activate(**space);
