@@ -11,8 +11,9 @@
 
 namespace nacre::kwasm {
 
-// As exec::run_on_fiber(). The accounts outlive the task. Without `memory` the job takes next to nothing of the heap. LimitExceeded, and the job unwound, where the budget behind `memory`
-// could not pay; what the job leaves in the heap stays charged as long as `memory` lives.
+// As exec::run_on_fiber(). The accounts outlive the task. Without `memory` the job takes next to nothing of the heap.
+// LimitExceeded, and the job unwound, where the budget behind `memory` could not pay; what the job leaves in the heap stays
+// charged as long as `memory` lives.
 [[nodiscard]] coro::Task<Result<void>> work_for(sched::CpuAccount& account, mm::HeapAccount* memory,
                                                 std::function<void()> job);
 

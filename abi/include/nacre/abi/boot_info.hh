@@ -8,8 +8,8 @@
 //     physical + direct_map_offset; the registers of the devices in the device tree's /soc likewise;
 //   - the kernel image at kernel_virtual, each segment with its own rights, RELRO already read-only;
 //   - boot stack, emergency stack and TLS block of every hart.
-// Each of these lies at a random place of the upper half, between unmapped guards; its last kFreeTop bytes are free. The lower half is empty. How large stacks
-// are, and what else a kernel may ask for, stands in its BootRequest (boot_request.hh).
+// Each of these lies at a random place of the upper half, between unmapped guards; its last kFreeTop bytes are free. The lower
+// half is empty. How large stacks are, and what else a kernel may ask for, stands in its BootRequest (boot_request.hh).
 #pragma once
 
 #include <cstddef>

@@ -16,7 +16,8 @@ inline constexpr uint32_t kMaxCpus = 64;
   return CpuMask{1} << cpu.value;
 }
 
-// Called by each CPU for itself, once it has its number for good and takes traps: from here on others may send it fences and interrupts.
+// Called by each CPU for itself, once it has its number for good and takes traps: from here on others may send it fences and
+// interrupts.
 void announce_cpu(CpuId cpu, HartId hart);
 // All that were announced.
 [[nodiscard]] CpuMask running_cpus();
