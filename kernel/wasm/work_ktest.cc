@@ -104,7 +104,10 @@ NACRE_KERNEL_TASK_TEST(work, others_run_while_a_long_function_is_compiled) {
   if (clock_is_exact()) {
     EXPECT_GT(account->used_ns(), took_ns / 2);
     EXPECT_GT(took_ns, 10 * kMillisecond);
+#ifdef NDEBUG
+    // A kernel that checks itself does more between two looks at the clock.
     EXPECT_LT(state.latest_ns, 3 * exec::kFiberSliceNs);
+#endif
   }
 }
 
